@@ -1,0 +1,35 @@
+"""Style, types and templates: each check by the tool that is locked for it."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.local import environments, sam
+from infra.local.paths import ROOT, TEMPLATE
+from infra.local.progress import say, step
+
+
+def commands() -> list[tuple[str, Sequence[str | Path]]]:
+    ruff, mypy = environments.tool("project", "ruff"), environments.tool("project", "mypy")
+    children = sorted((ROOT / "infra").glob(sam.CHILDREN))
+    return [
+        ("ruff check", [ruff, "check", "."]),
+        ("ruff format --check", [ruff, "format", "--check", "."]),
+        ("mypy --strict layers functions", [mypy, "--strict", "layers/holdfast/holdfast"]),
+        ("cfn-lint", [environments.tool("deploy", "cfn-lint"), TEMPLATE, *children]),
+        ("sam validate --lint", [environments.tool("deploy", "sam"), "validate", "--lint", "--template-file", TEMPLATE]),
+    ]
+
+
+def check() -> bool:
+    """Run all of them, show what each has to say, and whether all are content."""
+    return all([_passes(title, argv) for title, argv in commands()])
+
+
+def _passes(title: str, argv: Sequence[str | Path]) -> bool:
+    with step(title) as current:
+        done = subprocess.run([str(part) for part in argv], cwd=ROOT, env=sam.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        current.note = "" if done.returncode == 0 else "FAILED"
+    if done.returncode != 0:
+        say(done.stdout.rstrip())
+    return done.returncode == 0

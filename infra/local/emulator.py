@@ -1,0 +1,96 @@
+"""The embedded AWS: one process on loopback, everything in memory, gone when it stops."""
+
+import json
+import os
+import shutil
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from infra.local import environments, processes
+from infra.local.ports import HOST, free_port
+from infra.local.trouble import Trouble
+
+START_SECONDS = 20.0
+START_TRIES = 3  # a free port may be taken by somebody else before the emulator has it
+WARM_SECONDS = 120  # how long a surplus worker of a function stays after a burst
+REGION = "us-east-1"
+MARK = str(environments.python_of("emulator"))  # of this checkout, in its command line
+
+
+def start(folder: Path, log: Path) -> tuple[int, str]:
+    """Its process id and its address, once it answers."""
+    for _ in range(START_TRIES):
+        port = free_port()
+        pid = processes.start([environments.python_of("emulator"), "-m", "ministack"], log, env(port, folder))
+        if _answers(port, pid):
+            return pid, url(port)
+        processes.stop(pid, MARK)
+    raise Trouble("The emulator did not start.", "Run `python3 infra/dev.py doctor`.", log)
+
+
+def url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def env(port: int, folder: Path) -> dict[str, str]:
+    """All that the emulator and, through it, every function can see of this machine."""
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    return processes.bare_env(
+        GATEWAY_PORT=str(port),
+        BIND_HOST=HOST,
+        MINISTACK_HOST="localhost",
+        MINISTACK_REGION=REGION,
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LAMBDA_WARM_TTL_SECONDS=str(WARM_SECONDS),
+        LOG_LEVEL="INFO",
+        TMPDIR=str(temporary),  # each worker unpacks its code here; a folder of ours can be cleaned
+        STATE_DIR=str(folder / "emulator"),
+        S3_DATA_DIR=str(folder / "emulator" / "s3"),
+        PYTHONUNBUFFERED="1",
+        **credentials(),
+    )
+
+
+def credentials(endpoint: str | None = None) -> dict[str, str]:
+    """Test credentials, and no way to the user's own ones."""
+    known = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    return known | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
+
+
+def healthy(endpoint: str, timeout: float = 2.0) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=timeout) as answer:
+            return bool(json.load(answer))
+    except (OSError, ValueError):
+        return False
+
+
+def stop(pid: int, folder: Path) -> bool:
+    """It keeps nothing, so it need not be asked politely for long."""
+    stopped = processes.stop(pid, MARK, grace_seconds=0.5)
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    shutil.rmtree(folder / "emulator", ignore_errors=True)
+    return stopped
+
+
+def _answers(port: int, pid: int) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if healthy(url(port)):
+            return True
+        if not processes.alive(pid, MARK):
+            return False
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,107 @@
+"""Start, watch and stop processes, by their id and only ours."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra.local.paths import ROOT
+from infra.local.trouble import Trouble
+
+# What a tool may see of the user's environment: where programs and certificates are, how to reach the network. Nothing of AWS or Python.
+KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", "TZ", "XDG_CACHE_HOME")
+KEPT_FOR_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+KEPT_PREFIXES = ("UV_", "PIP_")
+GRACE_SECONDS = 3.0
+
+
+def bare_env(**extra: str) -> dict[str, str]:
+    """For what runs our code: no setting of the user's shell may reach a function."""
+    return {name: os.environ[name] for name in KEPT if name in os.environ} | extra
+
+
+def network_env(**extra: str) -> dict[str, str]:
+    """For installers: the user's proxies, certificates and package index count."""
+    wanted = {*KEPT_FOR_NETWORK, *(name.lower() for name in KEPT_FOR_NETWORK)}
+    kept = {name: value for name, value in os.environ.items() if name in wanted or name.startswith(KEPT_PREFIXES)}
+    return bare_env(**kept) | extra
+
+
+def run(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], what: str, advice: str = "", cwd: Path = ROOT) -> None:
+    """Run to the end with the output in a log file; on failure show the end of it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        done = subprocess.run([str(part) for part in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env), cwd=cwd)
+    if done.returncode != 0:
+        raise Trouble(f"{what} failed (exit code {done.returncode}).", advice, log)
+
+
+def start(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> int:
+    """Start a server in a session of its own, so that Ctrl+C reaches us first and its children can be stopped with it."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            [str(part) for part in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env), cwd=cwd, start_new_session=True
+        )
+    return child.pid
+
+
+def alive(pid: int, mark: str) -> bool:
+    """Whether the process lives and is still the one we started: ids are used again, so its command line must contain the mark."""
+    _reap(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False
+    return mark in command_line(pid)
+
+
+def command_line(pid: int) -> str:
+    if sys.platform.startswith("linux"):
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    return subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+
+
+def stop(pid: int, mark: str, grace_seconds: float = GRACE_SECONDS) -> bool:
+    """End a process started by `start` and its children. False if it was gone or never ours."""
+    if not alive(pid, mark):
+        return False
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        _signal_group(pid, sent)
+        if _gone(pid, mark, grace_seconds):
+            break
+    # Children that outlived their parent are still in its group.
+    _signal_group(pid, signal.SIGKILL)
+    return True
+
+
+def _signal_group(pid: int, sent: signal.Signals) -> None:
+    try:
+        os.killpg(pid, sent)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _gone(pid: int, mark: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(pid, mark):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _reap(pid: int) -> None:
+    """A dead child of ours stays visible as a zombie until somebody asks for its exit code."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

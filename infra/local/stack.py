@@ -1,0 +1,244 @@
+"""One running stack: emulator, deployment, gateway. The demo has one; each test run has its own."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local import emulator, environments, fixups, ports, processes, sam, seed, stamps, status
+from infra.local.paths import LOCAL, ROOT
+from infra.local.progress import step
+from infra.local.trouble import Trouble
+
+GATEWAY_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process of ours: by its id alone another program could be taken for it, so a mark of its command line goes along."""
+
+    pid: int
+    port: int
+    mark: str
+
+    @property
+    def alive(self) -> bool:
+        return processes.alive(self.pid, self.mark)
+
+
+class Stack:
+    """Everything about a stack lies in its folder; whoever opens the folder sees the same stack."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.status_file = folder / "status.json"
+        self.key_file = folder / "admin.key"
+        self.logs = folder / "logs"
+        self._servers = folder / "servers.json"
+        self._deployed = folder / "deployed.stamp"
+
+    @classmethod
+    def demo(cls) -> "Stack":
+        return cls(LOCAL / "demo")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Two commands at once would start two emulators; the second waits. The system frees the lock of a killed process."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def server(self, name: str) -> Server | None:
+        """The running one, or nothing."""
+        row = self._rows().get(name)
+        found = Server(**row) if row else None
+        return found if found and found.alive else None
+
+    def read_status(self) -> status.Status | None:
+        """While the stack runs."""
+        if not (self.server("emulator") and self.status_file.exists()):
+            return None
+        return dict(json.loads(self.status_file.read_text()))
+
+    def demand_status(self) -> status.Status:
+        facts = self.read_status()
+        if facts is None:
+            raise Trouble("The demo is not running.", "Start it: python3 infra/dev.py demo --detach")
+        return facts
+
+    def up(self, port: int | None = None) -> status.Status:
+        """Bring it up, or up to date; what runs and is unchanged stays."""
+        environments.ensure()
+        with self.alone():
+            with _building():
+                built = sam.build()
+            endpoint = self._ensure_emulator()
+            port = self._choose_port(port)
+            self._ensure_deployed(endpoint, port, built)
+            known = status.outputs(endpoint, sam.stack_name())
+            facts = status.compose(endpoint, port, known, sam.parameters(sam.settings()), self._seed(endpoint, known))
+            self._write_status(facts)
+            self._ensure_gateway(port)
+            return facts
+
+    def bare_emulator(self) -> str:
+        """Only the emulator, for tests that make their own tables."""
+        environments.ensure("emulator")
+        with self.alone():
+            return self._ensure_emulator()
+
+    def down(self) -> list[str]:
+        """Stop what this stack started; the names of what was running."""
+        if not self.folder.exists():
+            return []
+        with self.alone():
+            stopped = [name for name in ("gateway", "emulator") if self._stop(name)]
+            for path in (self._servers, self._deployed, self.status_file, self.key_file):
+                path.unlink(missing_ok=True)
+            for name in ("tmp", "emulator"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            return stopped
+
+    def forget(self) -> None:
+        self.down()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def gone(self) -> str | None:
+        """The name of a server that should run and does not."""
+        return next((name for name, row in self._rows().items() if not Server(**row).alive), None)
+
+    def _rows(self) -> dict[str, dict[str, Any]]:
+        try:
+            return dict(json.loads(self._servers.read_text()))
+        except FileNotFoundError:
+            return {}
+
+    def _remember(self, name: str, server: Server) -> None:
+        _write(self._servers, json.dumps(self._rows() | {name: server.__dict__}, indent=2))
+
+    def _stop(self, name: str) -> bool:
+        row = self._rows().get(name)
+        return bool(row) and processes.stop(row["pid"], row["mark"], grace_seconds=0.5)
+
+    def _ensure_emulator(self) -> str:
+        with step("Emulator") as current:
+            running = self.server("emulator")
+            if running and emulator.healthy(emulator.url(running.port)):
+                current.note = "already running"
+                return emulator.url(running.port)
+            self._stop("emulator")
+            self._deployed.unlink(missing_ok=True)
+            self.key_file.unlink(missing_ok=True)
+            pid, endpoint = emulator.start(self.folder, self.logs / "emulator.log")
+            self._remember("emulator", Server(pid, int(endpoint.rsplit(":", 1)[1]), emulator.MARK))
+            current.note = endpoint
+            return endpoint
+
+    def _choose_port(self, wanted: int | None) -> int:
+        running = self.server("gateway")
+        if running and wanted in (None, running.port):
+            return running.port
+        if running:
+            self._stop("gateway")
+        return ports.demand(wanted or ports.DEFAULT_PORT)
+
+    def _ensure_deployed(self, endpoint: str, port: int, built: str) -> None:
+        own = parameters(port)
+        expected = stamps.digest(built, json.dumps(own, sort_keys=True), sam.SAMCONFIG, Path(fixups.__file__))
+        with step("sam deploy") as current:
+            if stamps.fresh(self._deployed, expected):
+                current.unchanged()
+                return
+            sam.deploy(endpoint, own, self.logs / "sam-deploy.log")
+        with step("Restore what the emulator drops") as current:
+            current.note = fixups.apply(endpoint, sam.stack_name())
+        stamps.write(self._deployed, expected)
+
+    def _seed(self, endpoint: str, known: dict[str, str]) -> str:
+        api = f"{endpoint}/_aws/execute-api/{status.needed(known, 'ApiId')}/{status.STAGE}"
+        with step("Demo shop") as current:
+            current.note = status.SHOP
+            return seed.seed(endpoint, api, status.needed(known, "OperationsCommandFunction"), self.key_file)
+
+    def _write_status(self, facts: status.Status) -> None:
+        """It holds the admin key, so it is for this user only."""
+        _write(self.status_file, json.dumps(facts, indent=2) + "\n", mode=0o600)
+
+    def _ensure_gateway(self, port: int) -> None:
+        with step("Gateway") as current:
+            current.note = f"http://{ports.HOST}:{port}"
+            expected = stamps.digest(ROOT / "infra" / "local" / "gateway", port)
+            stamp = self.folder / "gateway.stamp"
+            if self.server("gateway") and stamps.fresh(stamp, expected):
+                current.note += "   already running"
+                return
+            self._stop("gateway")
+            self._start_gateway(port)
+            stamps.write(stamp, expected)
+
+    def _start_gateway(self, port: int) -> None:
+        log = self.logs / "gateway.log"
+        argv = [environments.python_of("project"), "-m", "infra.local.gateway", "--port", str(port), "--status-file", str(self.status_file)]
+        server = Server(processes.start(argv, log, processes.bare_env(PYTHONUNBUFFERED="1")), port, str(self.status_file))
+        self._remember("gateway", server)
+        deadline = time.monotonic() + GATEWAY_SECONDS
+        while not _listens(port):
+            if not server.alive or time.monotonic() > deadline:
+                raise Trouble("The gateway did not start.", log=log)
+            time.sleep(0.05)
+
+
+def parameters(port: int) -> dict[str, str]:
+    """What the local deployment adds to samconfig.toml: this machine, and where its pages are."""
+    base = f"http://{ports.HOST}:{port}"
+    return {
+        "Runtime": environments.runtime(),
+        "Architecture": environments.architecture(),
+        "SandboxPayUrl": f"{base}/pay",
+        "StorefrontUrl": base,
+    }
+
+
+def guard(stack: Stack) -> "subprocess.Popen[bytes]":
+    """A process that stops the stack when we are gone, even killed: its stdin is a pipe that only we hold open."""
+    argv = [sys.executable, "-m", "infra.local.watchdog", str(stack.folder)]
+    log = subprocess.DEVNULL
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=ROOT, env=processes.bare_env(), start_new_session=True)
+
+
+@contextmanager
+def _building() -> Iterator[None]:
+    """The build folder is shared by the demo and the test runs of a checkout."""
+    LOCAL.mkdir(parents=True, exist_ok=True)
+    with (LOCAL / "build.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _listens(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{ports.HOST}:{port}/", timeout=2):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _write(path: Path, text: str, mode: int = 0o644) -> None:
+    """Whole or not at all: others read these files at any time."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.touch(mode=mode)
+    temporary.write_text(text)
+    temporary.replace(path)
