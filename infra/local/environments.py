@@ -102,14 +102,13 @@ def uv_pip(*arguments: str | Path, log: Path, what: str) -> None:
 def relock() -> list[Path]:
     """Resolve every lock file anew, within the pins of the .in files."""
     layer = LAYERS / "dependencies"
-    excluded = ["--excludes", str(layer / "excluded.txt")]
     plan: list[tuple[Path, Sequence[str]]] = [
         (REQUIREMENTS / "uv.in", []),
-        (layer / "requirements.in", excluded),
+        (layer / "requirements.in", ["--excludes", str(layer / "excluded.txt")]),
         (REQUIREMENTS / "emulator.in", []),
         (REQUIREMENTS / "deploy.in", []),
         # Tests must run on exactly what the layer holds.
-        (REQUIREMENTS / "project.in", [*excluded, "--constraints", str(layer / "requirements.txt")]),
+        (REQUIREMENTS / "project.in", ["--excludes", str(REQUIREMENTS / "project-excluded.txt"), "--constraints", str(layer / "requirements.txt")]),
     ]
     return [_lock(source, options) for source, options in plan]
 

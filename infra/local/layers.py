@@ -25,7 +25,7 @@ AWS_PLATFORM = "aarch64-manylinux_2_28"  # Lambda on arm64 is Amazon Linux 2023,
 SERVICES = ("dynamodb", "events", "kms", "secretsmanager", "ses", "sesv2", "sns", "sqs", "ssm", "sts")
 # Never run in a function: Chalice's command line, tests, and what only builds or type checks need.
 CHALICE_KEPT = {"__init__.py", "app.py", "py.typed"}
-PRUNED_FOLDERS = ("bin", "s3transfer/crt.py", "botocore/docs", "boto3/examples", "boto3/docs")
+PRUNED_FOLDERS = ("bin", "boto3/examples")
 PRUNED_ANYWHERE = ("__pycache__", "tests", "test")
 KEPT_OF_DIST_INFO = {"METADATA", "RECORD"}
 
