@@ -1,14 +1,10 @@
 """The embedded AWS: one process on loopback, everything in memory, gone when it stops."""
 
-import json
 import os
-import shutil
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from infra.local import environments, processes
+from infra.local import environments, loopback, processes
 from infra.local.ports import HOST, free_port
 from infra.local.trouble import Trouble
 
@@ -48,8 +44,8 @@ def env(port: int, folder: Path) -> dict[str, str]:
         LAMBDA_WARM_TTL_SECONDS=str(WARM_SECONDS),
         LOG_LEVEL="INFO",
         TMPDIR=str(temporary),  # each worker unpacks its code here; a folder of ours can be cleaned
-        STATE_DIR=str(folder / "emulator"),
-        S3_DATA_DIR=str(folder / "emulator" / "s3"),
+        STATE_DIR=str(temporary / "state"),
+        S3_DATA_DIR=str(temporary / "s3"),
         PYTHONUNBUFFERED="1",
         **credentials(),
     )
@@ -69,20 +65,8 @@ def credentials(endpoint: str | None = None) -> dict[str, str]:
     return known | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
 
 
-def healthy(endpoint: str, timeout: float = 2.0) -> bool:
-    try:
-        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=timeout) as answer:
-            return bool(json.load(answer))
-    except (OSError, ValueError):
-        return False
-
-
-def stop(pid: int, folder: Path) -> bool:
-    """It keeps nothing, so it need not be asked politely for long."""
-    stopped = processes.stop(pid, MARK, grace_seconds=0.5)
-    shutil.rmtree(folder / "tmp", ignore_errors=True)
-    shutil.rmtree(folder / "emulator", ignore_errors=True)
-    return stopped
+def healthy(endpoint: str) -> bool:
+    return loopback.answers(f"{endpoint}/_ministack/health")
 
 
 def _answers(port: int, pid: int) -> bool:

@@ -20,6 +20,7 @@ from typing import Literal
 from urllib.parse import urljoin
 
 from infra.local import stamps
+from infra.local.locks import held
 from infra.local.paths import LAYERS, LOCAL, REQUIREMENTS, ROOT
 from infra.local.processes import network_env, run
 from infra.local.progress import step
@@ -69,13 +70,13 @@ def tool(name: Environment, program: str) -> Path:
 
 def ensure(*names: Environment) -> None:
     """Make the environments that are missing or out of date, side by side."""
-    wanted = [name for name in names or ALL if not _is_fresh(name)]
-    if not wanted:
+    if all(map(_is_fresh, names or ALL)):
         return
-    with step(f"Python environments: {', '.join(wanted)}") as current:
-        current.note = f"Python {platform.python_version()}"
-        ensure_uv()
-        with ThreadPoolExecutor() as pool:
+    with held(VENVS / "lock"):
+        wanted = [name for name in names or ALL if not _is_fresh(name)]
+        with step(f"Python environments: {', '.join(wanted)}") as current, ThreadPoolExecutor() as pool:
+            current.note = f"Python {platform.python_version()}"
+            ensure_uv()
             list(pool.map(_make, wanted))
 
 

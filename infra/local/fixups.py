@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local import emulator
+from infra.local import emulator, loopback
 from infra.local.aws import client
 from infra.local.trouble import Trouble
 
@@ -195,8 +195,7 @@ def _patch(endpoint: str, path: str, key: str, value: object) -> None:
         data=json.dumps({"patchOperations": [{"op": "replace", "path": f"/{key}", "value": value}]}).encode(),
         headers={"Content-Type": "application/json", "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=x"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        answer.read()
+    loopback.fetch(request, timeout=10)
 
 
 def _expect(held: bool, what: str) -> None:

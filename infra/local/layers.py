@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from infra.local import environments, stamps
+from infra.local.locks import held
 from infra.local.paths import BUILD, LAYERS, shown
 from infra.local.progress import step
 
@@ -41,7 +42,8 @@ class Interpreter:
 
 def build(target: Target = "local") -> str:
     """Build what changed. Gives a hash that stands for the content of both layers."""
-    return stamps.digest(build_dependencies(target), build_holdfast())
+    with held(BUILD / "layers.lock"):
+        return stamps.digest(build_dependencies(target), build_holdfast())
 
 
 def build_dependencies(target: Target) -> str:

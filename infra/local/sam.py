@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import emulator, environments, layers, processes, stamps
+from infra.local.locks import held
 from infra.local.paths import BUILD, FUNCTIONS, LOCAL, ROOT, SAMCONFIG, TEMPLATE
 from infra.local.progress import step
 
@@ -18,6 +19,12 @@ DEFAULT_STACK = "holdfast-local"
 
 def build() -> str:
     """The hash of what was built; the work is skipped if nothing of it changed."""
+    # The demo and the test runs of a checkout share the build folder.
+    with held(BUILD / "sam.lock"):
+        return _build()
+
+
+def _build() -> str:
     content = stamps.digest(layers.build("local"), TEMPLATE, *sorted((ROOT / "infra").glob(CHILDREN)), FUNCTIONS, environments.runtime())
     stamp = BUILD / "sam.stamp"
     with step("sam build") as current:

@@ -1,21 +1,18 @@
 """One running stack: emulator, deployment, gateway. The demo has one; each test run has its own."""
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local import emulator, environments, fixups, ports, processes, sam, seed, stamps, status
+from infra.local import emulator, environments, fixups, loopback, ports, processes, sam, seed, stamps, status
+from infra.local.locks import held
 from infra.local.paths import LOCAL, ROOT
 from infra.local.progress import step
 from infra.local.trouble import Trouble
@@ -51,13 +48,9 @@ class Stack:
     def demo(cls) -> "Stack":
         return cls(LOCAL / "demo")
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Two commands at once would start two emulators; the second waits. The system frees the lock of a killed process."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def alone(self) -> AbstractContextManager[None]:
+        """Two commands at once would start two emulators; the second waits."""
+        return held(self.folder / "lock")
 
     def server(self, name: str) -> Server | None:
         """The running one, or nothing."""
@@ -81,8 +74,7 @@ class Stack:
         """Bring it up, or up to date; what runs and is unchanged stays."""
         environments.ensure()
         with self.alone():
-            with _building():
-                built = sam.build()
+            built = sam.build()
             endpoint = self._ensure_emulator()
             port = self._choose_port(port)
             self._ensure_deployed(endpoint, port, built)
@@ -106,11 +98,11 @@ class Stack:
             stopped = [name for name in ("gateway", "emulator") if self._stop(name)]
             for path in (self._servers, self._deployed, self.status_file, self.key_file):
                 path.unlink(missing_ok=True)
-            for name in ("tmp", "emulator"):
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+            shutil.rmtree(self.folder / "tmp", ignore_errors=True)
             return stopped
 
     def forget(self) -> None:
+        """Stop it and keep not even its logs."""
         self.down()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -193,7 +185,7 @@ class Stack:
         server = Server(processes.start(argv, log, processes.bare_env(PYTHONUNBUFFERED="1")), port, str(self.status_file))
         self._remember("gateway", server)
         deadline = time.monotonic() + GATEWAY_SECONDS
-        while not _listens(port):
+        while not loopback.answers(f"http://{ports.HOST}:{port}/"):
             if not server.alive or time.monotonic() > deadline:
                 raise Trouble("The gateway did not start.", log=log)
             time.sleep(0.05)
@@ -210,30 +202,11 @@ def parameters(port: int) -> dict[str, str]:
     }
 
 
-def guard(stack: Stack) -> "subprocess.Popen[bytes]":
-    """A process that stops the stack when we are gone, even killed: its stdin is a pipe that only we hold open."""
-    argv = [sys.executable, "-m", "infra.local.watchdog", str(stack.folder)]
+def guard(*stacks: Stack) -> "subprocess.Popen[bytes]":
+    """A process that stops the stacks when we are gone, even killed: its stdin is a pipe that only we hold open."""
+    argv = [sys.executable, "-m", "infra.local.watchdog", *(str(stack.folder) for stack in stacks)]
     log = subprocess.DEVNULL
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=ROOT, env=processes.bare_env(), start_new_session=True)
-
-
-@contextmanager
-def _building() -> Iterator[None]:
-    """The build folder is shared by the demo and the test runs of a checkout."""
-    LOCAL.mkdir(parents=True, exist_ok=True)
-    with (LOCAL / "build.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _listens(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{ports.HOST}:{port}/", timeout=2):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

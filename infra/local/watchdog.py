@@ -1,4 +1,4 @@
-"""Waits until the command that started it is gone, however it ended, and stops its stack. Its stdin is a pipe held by that command."""
+"""Waits until the command that started it is gone, however it ended, and stops its stacks. Its stdin is a pipe held by that command."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,9 @@ from infra.local.stack import Stack
 
 
 def main() -> None:
-    stack = Stack(Path(sys.argv[1]))
     sys.stdin.buffer.read()
-    stack.down()
+    for folder in sys.argv[1:]:
+        Stack(Path(folder)).down()
 
 
 if __name__ == "__main__":
