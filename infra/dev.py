@@ -162,8 +162,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    for sent in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sent, _interrupt)
+    for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if sent == signal.SIGINT or signal.getsignal(sent) != signal.SIG_IGN:  # nohup means it; a script's `&` does not
+            signal.signal(sent, _interrupt)
     asked, rest = parser().parse_known_args()
     if rest and asked.command is not test:
         parser().error(f"unrecognized arguments: {' '.join(rest)}")

@@ -46,6 +46,9 @@ def start(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], cwd: Pa
         child = subprocess.Popen(
             [str(part) for part in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env), cwd=cwd, start_new_session=True
         )
+    # The system tells us of the new program a moment before it shows its command line, by which `alive` knows it.
+    while child.poll() is None and not command_line(child.pid):
+        time.sleep(0.001)
     return child.pid
 
 
