@@ -70,10 +70,10 @@ def tool(name: Environment, program: str) -> Path:
 
 def ensure(*names: Environment) -> None:
     """Make the environments that are missing or out of date, side by side."""
-    if all(map(_is_fresh, names or ALL)):
+    if all(map(is_fresh, names or ALL)):
         return
     with held(VENVS / "lock"):
-        wanted = [name for name in names or ALL if not _is_fresh(name)]
+        wanted = [name for name in names or ALL if not is_fresh(name)]
         with step(f"Python environments: {', '.join(wanted)}") as current, ThreadPoolExecutor() as pool:
             current.note = f"Python {platform.python_version()}"
             ensure_uv()
@@ -125,7 +125,7 @@ def _lock(source: Path, options: Sequence[str]) -> Path:
     return target
 
 
-def _is_fresh(name: Environment) -> bool:
+def is_fresh(name: Environment) -> bool:
     return stamps.fresh(VENVS / name / ".stamp", _stamp(name)) and python_of(name).exists()
 
 

@@ -43,6 +43,7 @@ class Stack:
         self.logs = folder / "logs"
         self._servers = folder / "servers.json"
         self._deployed = folder / "deployed.stamp"
+        self._gateway_stamp = folder / "gateway.stamp"
 
     @classmethod
     def demo(cls) -> "Stack":
@@ -96,7 +97,7 @@ class Stack:
             return []
         with self.alone():
             stopped = [name for name in ("gateway", "emulator") if self._stop(name)]
-            for path in (self._servers, self._deployed, self.status_file, self.key_file):
+            for path in (self._servers, self._deployed, self._gateway_stamp, self.status_file, self.key_file):
                 path.unlink(missing_ok=True)
             shutil.rmtree(self.folder / "tmp", ignore_errors=True)
             return stopped
@@ -171,13 +172,12 @@ class Stack:
         with step("Gateway") as current:
             current.note = f"http://{ports.HOST}:{port}"
             expected = stamps.digest(ROOT / "infra" / "local" / "gateway", port)
-            stamp = self.folder / "gateway.stamp"
-            if self.server("gateway") and stamps.fresh(stamp, expected):
+            if self.server("gateway") and stamps.fresh(self._gateway_stamp, expected):
                 current.note += "   already running"
                 return
             self._stop("gateway")
             self._start_gateway(port)
-            stamps.write(stamp, expected)
+            stamps.write(self._gateway_stamp, expected)
 
     def _start_gateway(self, port: int) -> None:
         log = self.logs / "gateway.log"
