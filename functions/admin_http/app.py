@@ -1,0 +1,288 @@
+"""What a shop's staff and scripts call: products, keys, stock, holds, orders."""
+
+from functools import partial
+from typing import Any
+
+from holdfast.catalogue import usecases as catalogue
+from holdfast.catalogue.errors import ProductExists, ProductInUse, StaleProduct, UnknownProduct
+from holdfast.catalogue.model import Kind, Product
+from holdfast.catalogue.repository import DynamoProducts
+from holdfast.catalogue.views import ProductBody, ProductPage, ProductView, product_view
+from holdfast.fulfilment.errors import KeysRequired, NotDigital
+from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.usecases import ImportKeys, import_keys
+from holdfast.fulfilment.views import ImportedView, KeysBody, VaultView
+from holdfast.kernel.errors import BadRequest, Invalid
+from holdfast.kernel.time import rfc3339, utc_now
+from holdfast.orders import usecases as order_usecases
+from holdfast.orders.errors import OrderNotCancellable, UnknownOrder
+from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.views import OrderDetail, OrderPage, order_detail, order_view
+from holdfast.platform import aws, secrets
+from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.http import Api, Request
+from holdfast.platform.idempotency import DynamoReplays
+from holdfast.platform.pages import PageQuery
+from holdfast.platform.settings import HoldSettings
+from holdfast.platform.tokens import Tokens
+from holdfast.stock import usecases as stock_usecases
+from holdfast.stock.errors import UnknownHold, UnknownStock
+from holdfast.stock.repository import DynamoStock
+from holdfast.stock.views import HoldPage, LevelView, Released, RestockBody, hold_view
+from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing
+from holdfast.tenants.guards import api_key
+from holdfast.tenants.model import Scope
+from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.wiring import ShelfForCatalogue, StockForFulfilment, StockForOrders, restock_movement
+
+
+class Settings(HoldSettings):
+    catalogue_table: str
+    stock_table: str
+    locks_table: str
+    orders_table: str
+    fulfilment_table: str
+    tenants_table: str
+    token_secret_arn: str
+
+
+class SkuMismatch(Invalid):
+    """The SKU in the body is not the one in the path."""
+
+    code = "sku_mismatch"
+
+
+class SkuMissing(Invalid):
+    """A new product needs its SKU."""
+
+    code = "sku_missing"
+
+
+class IfMatchInvalid(BadRequest):
+    """If-Match takes the ETag of a product as it was answered."""
+
+    code = "if_match_invalid"
+
+
+settings = Settings.load()
+client = aws.dynamodb()
+commit = DynamoCommit(client)
+directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+products = DynamoProducts(Table(client, settings.catalogue_table))
+orders = DynamoOrders(Table(client, settings.orders_table))
+stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
+fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
+tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
+shelf = ShelfForCatalogue(stock, settings.grace, fulfilment.debts.owed, utc_now)
+
+api = Api(
+    "admin",
+    clock=utc_now,
+    shop_origins=directory.origins,
+    replays=lambda: DynamoReplays(Table(client, settings.orders_table)),
+)
+app = api.app
+refused = (ApiKeyMissing, ApiKeyInvalid, ScopeMissing)
+
+
+def needs(scope: Scope) -> dict[str, Any]:
+    return {"guard": api_key(directory, scope), "security": ("apiKey",)}
+
+
+@api.get("/shops/{shop}/admin/products", returns=ProductPage, query=PageQuery, refusals=refused, **needs(Scope.VIEWER))
+def list_products(request: Request[None]) -> ProductPage:
+    """All products on sale, in order of SKU."""
+    start = tokens.open_cursor(request.query.cursor, "admin-products", request.shop)
+    page, last = products.page(request.shop, request.query.limit, start)
+    return ProductPage(items=[product_view(item) for item in page], next=tokens.seal_cursor(last, "admin-products", request.shop))
+
+
+@api.post(
+    "/shops/{shop}/admin/products",
+    body=ProductBody,
+    returns=ProductView,
+    status=201,
+    refusals=(*refused, ProductExists, SkuMissing),
+    **needs(Scope.ADMIN),
+)
+def add_product(request: Request[ProductBody]) -> ProductView:
+    """Add a product; its SKU must be free."""
+    if request.body.sku is None:
+        raise SkuMissing("A new product needs its sku.")
+    command = request.body.command(request.shop, request.body.sku)
+    return product_view(catalogue.add(command, products=products, shelf=shelf, now=request.now))
+
+
+@api.get("/shops/{shop}/admin/products/{sku}", returns=ProductView, refusals=(*refused, UnknownProduct), **needs(Scope.VIEWER))
+def show_product(request: Request[None]) -> ProductView:
+    """One product."""
+    return product_view(_product(request))
+
+
+@api.put(
+    "/shops/{shop}/admin/products/{sku}",
+    body=ProductBody,
+    returns=ProductView,
+    refusals=(*refused, StaleProduct, SkuMismatch, IfMatchInvalid),
+    **needs(Scope.ADMIN),
+)
+def put_product(request: Request[ProductBody]) -> ProductView:
+    """Make or change a product. With If-Match only over the version that you have read."""
+    sku = request.path["sku"]
+    if request.body.sku not in (None, sku):
+        raise SkuMismatch("The sku in the body is not the one in the path.")
+    command = request.body.model_copy(update={"sku": sku}).command(request.shop, sku)
+    return product_view(catalogue.put(command, products=products, shelf=shelf, now=request.now, expected=_if_match(request)))
+
+
+@api.delete(
+    "/shops/{shop}/admin/products/{sku}",
+    returns=None,
+    status=204,
+    refusals=(*refused, UnknownProduct, ProductInUse),
+    **needs(Scope.ADMIN),
+)
+def withdraw_product(request: Request[None]) -> None:
+    """Take a product off sale. Refused while units of it are held or owed."""
+    catalogue.withdraw(request.shop, request.path["sku"], products=products, shelf=shelf, now=request.now)
+
+
+@api.get("/shops/{shop}/admin/inventory/{sku}", returns=LevelView, refusals=(*refused, UnknownStock), **needs(Scope.VIEWER))
+def show_level(request: Request[None]) -> LevelView:
+    """A SKU's stock: on hand = available + locked."""
+    return _level(request)
+
+
+@api.post(
+    "/shops/{shop}/admin/inventory/{sku}/restock",
+    body=RestockBody,
+    returns=LevelView,
+    idempotent=True,
+    refusals=(*refused, UnknownProduct, KeysRequired),
+    **needs(Scope.OPERATOR),
+)
+def restock(request: Request[RestockBody]) -> LevelView:
+    """Units of a physical product came in. Orders that wait for them are served by themselves."""
+    if _product(request).kind is Kind.DIGITAL:
+        raise KeysRequired("Digital stock comes with its keys: POST them to admin/keys/{sku}.")
+    command = stock_usecases.Receive(
+        shop=request.shop,
+        sku=request.path["sku"],
+        quantity=request.body.quantity,
+        movement=restock_movement(request.key.identity),
+        actor=request.caller.id or request.caller.kind,
+        document=request.body.document,
+        note=request.body.reason,
+    )
+    stock_usecases.receive(command, store=stock, now=request.now)
+    return _level(request)
+
+
+@api.get("/shops/{shop}/admin/keys/{sku}", returns=VaultView, refusals=(*refused, UnknownProduct, NotDigital), **needs(Scope.VIEWER))
+def count_keys(request: Request[None]) -> VaultView:
+    """How many keys a digital product has. The keys themselves are shown to their owners only."""
+    _digital(request)
+    vault = fulfilment.vaults.vault(request.shop, request.path["sku"])
+    return VaultView(sku=vault.sku, imported=vault.imported, delivered=vault.taken, left=vault.left)
+
+
+@api.post(
+    "/shops/{shop}/admin/keys/{sku}",
+    body=KeysBody,
+    returns=ImportedView,
+    idempotent=True,
+    max_body=5 * 1024 * 1024,
+    refusals=(*refused, UnknownProduct, NotDigital),
+    **needs(Scope.OPERATOR),
+)
+def add_keys(request: Request[KeysBody]) -> ImportedView:
+    """Import licence keys; each is one unit of stock. Keys that the shop has already are left out and named."""
+    _digital(request)
+    command = ImportKeys(
+        shop=request.shop,
+        sku=request.path["sku"],
+        keys=tuple(request.body.keys),
+        batch=request.key.identity,
+        actor=request.caller.id or request.caller.kind,
+        dry_run=request.body.dry_run,
+    )
+    imported = import_keys(command, store=fulfilment, stock=StockForFulfilment(stock, settings.grace), now=request.now)
+    return ImportedView(imported=imported.imported, duplicates=list(imported.duplicates), dry_run=imported.dry_run)
+
+
+@api.get("/shops/{shop}/admin/holds", returns=HoldPage, query=PageQuery, refusals=refused, **needs(Scope.VIEWER))
+def list_holds(request: Request[None]) -> HoldPage:
+    """Who holds what until when; the next to run out first."""
+    start = tokens.open_cursor(request.query.cursor, "holds", request.shop)
+    page, last = stock.locks.page(request.shop, request.query.limit, start["after"] if start else rfc3339(request.now))
+    return HoldPage(
+        items=[hold_view(lock, request.now) for lock in page],
+        next=tokens.seal_cursor({"after": last} if last else None, "holds", request.shop),
+    )
+
+
+@api.post(
+    "/shops/{shop}/admin/holds/{lock}/release",
+    returns=Released,
+    idempotent=True,
+    refusals=(*refused, UnknownHold, OrderNotCancellable),
+    **needs(Scope.OPERATOR),
+)
+def release_hold(request: Request[None]) -> Released:
+    """Give a hold back: its order is cancelled, its units are free at once."""
+    lock = stock.locks.get(request.shop, request.path["lock"])
+    if lock is None:
+        raise UnknownHold
+    order = orders.get(request.shop, lock.order)
+    if order is None:  # a checkout that died between its lock and its order
+        return Released(id=lock.id, units=stock_usecases.release_lock(lock, store=stock))
+    seller = StockForOrders(stock, settings.grace)
+    reason = "the hold was released by staff"
+    order_usecases.cancel(request.shop, order.id, actor=request.caller, reason=reason, orders=orders, stock=seller, now=request.now)
+    return Released(id=lock.id, units=sum(order.allocated.values()))
+
+
+@api.get("/shops/{shop}/admin/orders", returns=OrderPage, query=PageQuery, refusals=refused, **needs(Scope.VIEWER))
+def list_orders(request: Request[None]) -> OrderPage:
+    """Orders, newest first."""
+    start = tokens.open_cursor(request.query.cursor, "orders", request.shop)
+    page, last = orders.page(request.shop, request.query.limit, start["after"] if start else None)
+    return OrderPage(
+        items=[order_view(order, request.now) for order in page],
+        next=tokens.seal_cursor({"after": last} if last else None, "orders", request.shop),
+    )
+
+
+@api.get("/shops/{shop}/admin/orders/{order}", returns=OrderDetail, refusals=(*refused, UnknownOrder), **needs(Scope.VIEWER))
+def show_order(request: Request[None]) -> OrderDetail:
+    """An order with its whole timeline."""
+    return order_detail(order_usecases.read(request.shop, request.path["order"], orders=orders), request.now)
+
+
+def _level(request: Request[Any]) -> LevelView:
+    sku = request.path["sku"]
+    waiting = fulfilment.debts.owed(request.shop, sku)
+    level = stock_usecases.summary(request.shop, sku, waiting=waiting, levels=stock.levels, grace=settings.grace, now=request.now)
+    return LevelView(**level.model_dump())
+
+
+def _product(request: Request[Any]) -> Product:
+    product = products.get(request.shop, request.path["sku"])
+    if product is None or product.archived:
+        raise UnknownProduct
+    return product
+
+
+def _digital(request: Request[Any]) -> None:
+    if _product(request).kind is not Kind.DIGITAL:
+        raise NotDigital("Only digital products have keys; restock this one with a quantity.")
+
+
+def _if_match(request: Request[Any]) -> int | None:
+    given = request.headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return None
+    text = given.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise IfMatchInvalid('Send the ETag as it was answered, for example If-Match: "3".')
+    return int(text)

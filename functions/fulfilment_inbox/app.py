@@ -1,0 +1,47 @@
+"""Paid orders are served, restocks feed those that wait."""
+
+from typing import Any
+
+from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.usecases import feed, serve
+from holdfast.kernel.time import utc_now
+from holdfast.orders.repository import DynamoOrders
+from holdfast.platform import aws, metrics
+from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.log import logger
+from holdfast.platform.queue import Message, work
+from holdfast.platform.settings import HoldSettings
+from holdfast.stock.repository import DynamoStock
+from holdfast.wiring import OrdersForFulfilment, StockForFulfilment
+
+
+class Settings(HoldSettings):
+    fulfilment_table: str
+    orders_table: str
+    stock_table: str
+    locks_table: str
+
+
+settings = Settings.load()
+client = aws.dynamodb()
+commit = DynamoCommit(client)
+store = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
+orders = OrdersForFulfilment(DynamoOrders(Table(client, settings.orders_table)))
+levels = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
+stock = StockForFulfilment(levels, settings.grace)
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    return work(event, context, fulfil)
+
+
+def fulfil(message: Message) -> None:
+    """From the stock stream a restock, from the bus a paid order."""
+    if message.get("kind") == "restock":
+        given = feed(message["shop"], message["sku"], store=store, orders=orders, stock=stock, now=utc_now())
+        metrics.count("OwedUnitsGiven", given)
+        logger.info("restock fed", extra={"sku": message["sku"], "given": given})
+        return
+    paid = message["detail"]
+    serve(paid["shop"], paid["order"], store=store, orders=orders, stock=stock, now=utc_now())
+    logger.info("served", extra={"order": paid["order"]})

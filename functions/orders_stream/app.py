@@ -1,0 +1,72 @@
+"""The orders table's stream is the outbox: each new event of an order goes on the bus under its name.
+
+Only forwards. An event that goes out twice has the same id; consumers know it again by that.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+from holdfast.platform import aws
+from holdfast.platform.log import logger
+from holdfast.platform.settings import FunctionSettings
+
+SOURCE = "holdfast.orders"
+BATCH = 10
+
+
+class Settings(FunctionSettings):
+    event_bus_name: str
+
+
+settings = Settings.load()
+
+
+@event_source(data_class=DynamoDBStreamEvent)
+def handler(event: DynamoDBStreamEvent, context: Any) -> dict[str, Any]:
+    """Publishes in the order of the records, and names the first one that did not get through: the stream goes on from it."""
+    entries = [(record.dynamodb.sequence_number, entry) for record in event.records if record.dynamodb for entry in entries_of(record)]
+    for start in range(0, len(entries), BATCH):
+        batch = entries[start : start + BATCH]
+        failed = _publish([entry for _, entry in batch])
+        if failed is not None:
+            return {"batchItemFailures": [{"itemIdentifier": batch[failed][0]}]}
+    logger.info("published", extra={"events": len(entries)})
+    return {"batchItemFailures": []}
+
+
+def entries_of(record: DynamoDBRecord) -> Iterator[dict[str, Any]]:
+    """The events that the new image has and the old one had not."""
+    stream = record.dynamodb
+    if stream is None or not stream.new_image or stream.new_image.get("sk") != "ORDER":
+        return
+    new = stream.new_image
+    known = max((event["seq"] for event in (stream.old_image or {}).get("events", [])), default=0)
+    for event in new["events"]:
+        if event["seq"] > known:
+            detail = {"shop": new["shop"], "order": new["id"], "status": new["status"], **event}
+            yield {
+                "EventBusName": settings.event_bus_name,
+                "Source": SOURCE,
+                "DetailType": event["type"],
+                "Detail": json.dumps(detail, default=_whole),
+                "Resources": [new["id"]],
+            }
+
+
+def _publish(entries: list[dict[str, Any]]) -> int | None:
+    """The position of the first entry that the bus did not take."""
+    reply = aws.client("events").put_events(Entries=entries)
+    for position, entry in enumerate(reply["Entries"]):
+        if "ErrorCode" in entry:
+            logger.error("the bus refused an event", extra={"error": entry["ErrorCode"]})
+            return position
+    return None
+
+
+def _whole(number: Any) -> int:
+    """Stream images bring Decimals; our numbers are whole."""
+    return int(number)

@@ -1,0 +1,78 @@
+"""Received provider events, one by one, through the one finaliser."""
+
+from typing import TYPE_CHECKING, Any
+
+from holdfast.kernel.time import utc_now
+from holdfast.orders import settlement
+from holdfast.orders.repository import DynamoOrders
+from holdfast.payments.model import EventState
+from holdfast.payments.repository import DynamoInbox, DynamoPayments
+from holdfast.platform import aws, metrics
+from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.log import logger
+from holdfast.platform.queue import Message, work
+from holdfast.platform.settings import HoldSettings, SandboxSettings
+from holdfast.stock.repository import DynamoStock
+from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.wiring import Finaliser, PaymentsForOrders, Providers, ShopPolicies, StockForOrders, fact_of
+
+if TYPE_CHECKING:
+    from holdfast.payments.providers.sandbox import Sandbox
+
+
+class Settings(HoldSettings, SandboxSettings):
+    payments_table: str
+    orders_table: str
+    stock_table: str
+    locks_table: str
+    tenants_table: str
+
+
+settings = Settings.load()
+client = aws.dynamodb()
+commit = DynamoCommit(client)
+payments_table = Table(client, settings.payments_table)
+inbox = DynamoInbox(payments_table)
+directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
+
+
+def _sandbox() -> "Sandbox":
+    from holdfast.payments.providers.sandbox import Sandbox
+    from holdfast.payments.providers.sandbox.proxy import SandboxBook
+    from holdfast.payments.providers.sandbox.settings import SandboxConfig
+
+    return Sandbox(SandboxBook(payments_table), SandboxConfig(secret=_no_secret))
+
+
+def _no_secret() -> str:
+    raise TypeError("this function neither signs nor verifies webhooks")
+
+
+providers = Providers({"sandbox": _sandbox} if settings.sandbox_enabled else {})
+finaliser = Finaliser(
+    DynamoOrders(Table(client, settings.orders_table)),
+    StockForOrders(stock, settings.grace),
+    PaymentsForOrders(DynamoPayments(payments_table), inbox, providers),
+    ShopPolicies(directory.shop, settings.hold),
+    commit,
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    return work(event, context, settle)
+
+
+def settle(message: Message) -> None:
+    event = inbox.get(message["shop"], message["provider"], message["event"])
+    if event is None or event.state is EventState.IGNORED:
+        return
+    fact = fact_of(event.fact, event.provider, event=event)
+    if fact is None:
+        return
+    # An applied event is settled again: a refund that died half-way is finished there, and all else changes nothing.
+    settled = settlement.settle(fact, world=finaliser, now=utc_now())
+    if settled.outcome is settlement.Outcome.IGNORED and event.state is EventState.RECEIVED:
+        inbox.ignore(event, settled.reason or "", utc_now())
+    metrics.count(f"PaymentFact{settled.outcome.capitalize()}")
+    logger.info("settled", extra={"order": settled.order.id, "outcome": settled.outcome, "status": settled.order.status})

@@ -1,0 +1,61 @@
+"""Forwards what the stock and locks tables tell: restocks to fulfilment, locks that TTL removed to their release.
+
+Only forwards, in milliseconds: retries, back-off and dead letters are the queues' business, and a poison record must
+not hold a shard.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+from holdfast.platform.log import logger
+from holdfast.platform.queue import Queue
+from holdfast.platform.settings import FunctionSettings
+
+
+class Settings(FunctionSettings):
+    fulfilment_queue_url: str
+    stock_queue_url: str
+
+
+settings = Settings.load()
+fulfilment = Queue(settings.fulfilment_queue_url)
+releases = Queue(settings.stock_queue_url)
+
+
+@event_source(data_class=DynamoDBStreamEvent)
+def handler(event: DynamoDBStreamEvent, context: Any) -> dict[str, Any]:
+    """Stops at the first record that cannot be forwarded and names it: the stream goes on from there."""
+    forwarded = 0
+    for record in event.records:
+        try:
+            for queue, message in messages(record):
+                queue.send(message)
+                forwarded += 1
+        except Exception:
+            logger.exception("a stream record could not be forwarded")
+            return {"batchItemFailures": [{"itemIdentifier": record.dynamodb.sequence_number if record.dynamodb else ""}]}
+    logger.info("forwarded", extra={"messages": forwarded})
+    return {"batchItemFailures": []}
+
+
+def messages(record: DynamoDBRecord) -> Iterator[tuple[Queue, dict[str, Any]]]:
+    """What a record means, if anything."""
+    new, old = (record.dynamodb.new_image, record.dynamodb.old_image) if record.dynamodb else (None, None)
+    if new and new.get("sk") == "SKU" and (not old or old["restocks"] != new["restocks"]):
+        yield fulfilment, {"kind": "restock", "shop": new["shop"], "sku": new["sku"]}
+    if record.event_name and record.event_name.name == "REMOVE" and old and old.get("sk") == "LOCK":
+        lines = [{"sku": line["sku"], "quantity": int(line["quantity"])} for line in old["lines"]]
+        yield (
+            releases,
+            {
+                "shop": old["shop"],
+                "lock": old["id"],
+                "order": old["order"],
+                "expires_at": old["expires_at"],
+                "claimed_at": old["claimed_at"],
+                "lines": lines,
+            },
+        )

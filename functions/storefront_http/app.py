@@ -1,0 +1,309 @@
+"""What a shopper's browser calls: products, checkout, orders."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from holdfast.catalogue.errors import UnknownProduct
+from holdfast.catalogue.repository import DynamoProducts
+from holdfast.catalogue.views import MAX_QUANTITY, OfferPage, OfferView, offer_view
+from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.usecases import delivered_keys
+from holdfast.kernel.errors import Invalid
+from holdfast.kernel.ids import born_at
+from holdfast.kernel.time import utc_now
+from holdfast.orders import checkout, guards, settlement, usecases
+from holdfast.orders.errors import (
+    CheckoutTokenMissing,
+    CsrfTokenInvalid,
+    MixedCurrencies,
+    OrderNotCancellable,
+    OrderTokenMissing,
+    QuantityAboveMaximum,
+    SessionAlreadyOrdered,
+    SessionExpired,
+    UnknownOrder,
+    UnknownSession,
+    UnknownSku,
+)
+from holdfast.orders.repository import DynamoOrders, DynamoSessions
+from holdfast.orders.views import (
+    MAX_LINES,
+    CancelBody,
+    CheckoutBody,
+    ConfirmationBody,
+    EventList,
+    KeyList,
+    KeyView,
+    OrderPlaced,
+    OrderView,
+    PlaceOrderBody,
+    SessionView,
+    order_view,
+    placed_view,
+    session_view,
+    timeline,
+)
+from holdfast.payments.errors import PaymentUnknown, ProviderNotOffered, UnknownProvider
+from holdfast.payments.repository import DynamoInbox, DynamoPayments
+from holdfast.platform import aws, metrics, secrets
+from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.http import Answer, Api, Request
+from holdfast.platform.idempotency import DynamoReplays
+from holdfast.platform.pages import PageQuery
+from holdfast.platform.settings import HoldSettings, SandboxSettings
+from holdfast.platform.tokens import Tokens
+from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock
+from holdfast.stock.repository import DynamoStock
+from holdfast.stock.usecases import availability
+from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.wiring import CatalogueForOrders, Finaliser, PaymentsForOrders, Providers, ShopPolicies, StockForOrders, fact_of
+
+if TYPE_CHECKING:
+    from holdfast.orders.model import Session
+    from holdfast.payments.providers.sandbox import Sandbox
+
+
+class Settings(HoldSettings, SandboxSettings):
+    catalogue_table: str
+    stock_table: str
+    locks_table: str
+    orders_table: str
+    payments_table: str
+    fulfilment_table: str
+    tenants_table: str
+    token_secret_arn: str
+    sandbox_pay_url: str = ""
+
+
+class TooManyLines(Invalid):
+    """Facts: maximum."""
+
+    code = "too_many_lines"
+
+
+settings = Settings.load()
+client = aws.dynamodb()
+commit = DynamoCommit(client)
+directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+products = DynamoProducts(Table(client, settings.catalogue_table))
+orders = DynamoOrders(Table(client, settings.orders_table))
+sessions = DynamoSessions(Table(client, settings.orders_table))
+shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
+fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
+tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
+stock = StockForOrders(shelf, settings.grace)
+policies = ShopPolicies(directory.shop, settings.hold)
+
+
+def _sandbox() -> "Sandbox":
+    from holdfast.payments.providers.sandbox import Sandbox
+    from holdfast.payments.providers.sandbox.proxy import SandboxBook
+    from holdfast.payments.providers.sandbox.settings import SandboxConfig
+
+    config = SandboxConfig(pay_url=settings.sandbox_pay_url, secret=_no_secret)
+    return Sandbox(SandboxBook(Table(client, settings.payments_table)), config)
+
+
+def _no_secret() -> str:
+    raise TypeError("this function neither signs nor verifies webhooks")
+
+
+payments_table = Table(client, settings.payments_table)
+providers = Providers({"sandbox": _sandbox} if settings.sandbox_enabled else {})
+payments = PaymentsForOrders(DynamoPayments(payments_table), DynamoInbox(payments_table), providers)
+finaliser = Finaliser(orders, stock, payments, policies, commit)
+
+api = Api(
+    "storefront",
+    clock=utc_now,
+    shop_origins=directory.origins,
+    replays=lambda: DynamoReplays(Table(client, settings.orders_table)),
+)
+app = api.app
+of_session = {"guard": guards.checkout_session(tokens), "security": ("checkoutToken",)}
+of_order = {"guard": guards.order(tokens), "security": ("orderToken",)}
+
+
+@api.get("/shops/{shop}/products", returns=OfferPage, query=PageQuery)
+def list_products(request: Request[None]) -> OfferPage:
+    """What the shop sells, with price and stock status."""
+    start = tokens.open_cursor(request.query.cursor, "products", request.shop)
+    page, last = products.page(request.shop, request.query.limit, start)
+    free = availability(request.shop, [item.sku for item in page], levels=shelf.levels, grace=settings.grace, now=request.now)
+    return OfferPage(items=[offer_view(item, free[item.sku]) for item in page], next=tokens.seal_cursor(last, "products", request.shop))
+
+
+@api.get("/shops/{shop}/products/{sku}", returns=OfferView, refusals=(UnknownProduct,))
+def show_product(request: Request[None]) -> OfferView:
+    """One product."""
+    product = products.get(request.shop, request.path["sku"])
+    if product is None or product.archived:
+        raise UnknownProduct
+    free = availability(request.shop, [product.sku], levels=shelf.levels, grace=settings.grace, now=request.now)
+    return offer_view(product, free[product.sku])
+
+
+@api.post(
+    "/shops/{shop}/checkout-sessions",
+    body=CheckoutBody,
+    returns=SessionView,
+    status=201,
+    refusals=(UnknownSku, QuantityAboveMaximum, MixedCurrencies, TooManyLines),
+)
+def start_checkout(request: Request[CheckoutBody]) -> SessionView:
+    """Start a checkout: the cart is priced and kept for thirty minutes. Nothing is held yet."""
+    if len(request.body.lines) > MAX_LINES:
+        raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", maximum=MAX_LINES)
+    catalogue = CatalogueForOrders(products, MAX_QUANTITY)
+    session = checkout.start(request.body.command(request.shop), catalogue=catalogue, sessions=sessions, now=request.now)
+    return _session_view(session)
+
+
+@api.get("/shops/{shop}/checkout-sessions/{session}", returns=SessionView, refusals=(CheckoutTokenMissing, UnknownSession), **of_session)
+def show_checkout(request: Request[None]) -> SessionView:
+    """A checkout session."""
+    return _session_view(_session(request))
+
+
+@api.delete(
+    "/shops/{shop}/checkout-sessions/{session}", returns=None, status=204, refusals=(CsrfTokenInvalid, UnknownSession), **of_session
+)
+def abandon_checkout(request: Request[None]) -> None:
+    """Abandon a checkout: what it holds goes back to stock."""
+    checkout.abandon(_session(request), sessions=sessions, orders=orders, stock=stock, now=request.now)
+
+
+@api.post(
+    "/shops/{shop}/checkout-sessions/{session}/place-order",
+    body=PlaceOrderBody,
+    returns=OrderPlaced,
+    status=201,
+    idempotent=True,
+    replays=False,
+    refusals=(InsufficientStock, SessionExpired, SessionAlreadyOrdered, ProviderNotOffered, CsrfTokenInvalid, UnknownSession),
+    **of_session,
+)
+def place_order(request: Request[PlaceOrderBody]) -> Answer:
+    """Hold every line or none, make the order, and get what the browser needs to pay it."""
+    try:
+        born = born_at(request.path["session"])
+    except ValueError:
+        raise UnknownSession from None
+    command = checkout.PlaceOrder(
+        shop=request.shop,
+        session=request.path["session"],
+        identity=request.key.identity,
+        fingerprint=request.key.fingerprint,
+        provider=request.body.payment.provider,
+        accept_partial=request.body.accept_partial,
+        request_id=request.request_id,
+    )
+    try:
+        placed = checkout.place(
+            command,
+            born,
+            orders=orders,
+            sessions=sessions,
+            stock=stock,
+            payments=payments,
+            policies=policies,
+            commit=commit,
+            now=request.now,
+        )
+    except InsufficientStock:
+        metrics.count("PlaceOrderInsufficientStock")
+        raise
+    metrics.count("OrdersReplayed" if placed.replayed else "OrdersPlaced")
+    token = tokens.mint(guards.ORDER, request.shop, placed.order.id)
+    return Answer(placed_view(placed.order, token), headers={"Idempotent-Replayed": "true"} if placed.replayed else {})
+
+
+@api.get("/shops/{shop}/orders/{order}", returns=OrderView, refusals=(OrderTokenMissing, UnknownOrder), **of_order)
+def show_order(request: Request[None]) -> OrderView:
+    """An order as its customer sees it."""
+    return order_view(usecases.read(request.shop, request.path["order"], orders=orders), request.now)
+
+
+@api.get("/shops/{shop}/orders/{order}/events", returns=EventList, refusals=(OrderTokenMissing, UnknownOrder), **of_order)
+def list_events(request: Request[None]) -> EventList:
+    """What happened to the order, oldest first."""
+    return EventList(items=timeline(usecases.read(request.shop, request.path["order"], orders=orders)), next=None)
+
+
+@api.get("/shops/{shop}/orders/{order}/keys", returns=KeyList, refusals=(OrderTokenMissing, UnknownOrder), **of_order)
+def reveal_keys(request: Request[None]) -> KeyList:
+    """The licence keys that were delivered. Each look is recorded."""
+    order = usecases.read(request.shop, request.path["order"], orders=orders)
+    keys = delivered_keys(request.shop, order.id, vaults=fulfilment.vaults)
+    if keys:
+        fulfilment.vaults.record_reveal(request.shop, order.id, request.caller.kind, len(keys), request.now)
+    return KeyList(items=[KeyView(**key.model_dump()) for key in keys], next=None)
+
+
+@api.post(
+    "/shops/{shop}/orders/{order}/cancel",
+    body=CancelBody,
+    returns=OrderView,
+    idempotent=True,
+    refusals=(OrderNotCancellable, OrderTokenMissing, UnknownOrder),
+    **of_order,
+)
+def cancel_order(request: Request[CancelBody]) -> OrderView:
+    """Cancel an order that is not paid; its stock goes back at once."""
+    cancelled = usecases.cancel(
+        request.shop,
+        request.path["order"],
+        actor=request.caller,
+        reason=request.body.reason,
+        orders=orders,
+        stock=stock,
+        now=request.now,
+    )
+    return order_view(cancelled, request.now)
+
+
+@api.post("/shops/{shop}/orders/{order}/hold/extend", returns=OrderView, refusals=(HoldLost, HoldAlreadyExtended, UnknownOrder), **of_order)
+def extend_hold(request: Request[None]) -> OrderView:
+    """Hold the stock for one more hold time: once, and only while the hold is valid."""
+    extended = usecases.extend_hold(
+        request.shop,
+        request.path["order"],
+        orders=orders,
+        stock=stock,
+        policies=policies,
+        commit=commit,
+        now=request.now,
+        request_id=request.request_id,
+    )
+    return order_view(extended, request.now)
+
+
+@api.post(
+    "/shops/{shop}/orders/{order}/payment-confirmation",
+    body=ConfirmationBody,
+    returns=OrderView,
+    refusals=(OrderTokenMissing, UnknownOrder, PaymentUnknown),
+    **of_order,
+)
+def confirm_payment(request: Request[ConfirmationBody]) -> OrderView:
+    """The browser is back from the provider: the provider is asked, and its answer settles the order."""
+    order = usecases.read(request.shop, request.path["order"], orders=orders)
+    if request.body.payment_id != order.payment.id:
+        raise PaymentUnknown
+    try:
+        news = providers(order.payment.provider).status(order.payment.id)
+    except UnknownProvider:
+        raise PaymentUnknown from None
+    fact = fact_of(news, order.payment.provider)
+    if fact is not None:
+        order = settlement.settle(fact, world=finaliser, now=request.now).order
+    return order_view(order, request.now)
+
+
+def _session(request: Request[None]) -> "Session":
+    return checkout.read(request.shop, request.path["session"], sessions=sessions, now=request.now)
+
+
+def _session_view(session: "Session") -> SessionView:
+    subject = session.shop, session.id
+    return session_view(session, tokens.mint(guards.CHECKOUT, *subject), tokens.mint(guards.CSRF, *subject))

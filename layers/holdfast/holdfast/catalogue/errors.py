@@ -1,0 +1,27 @@
+"""Why a product cannot be changed or found."""
+
+from typing import ClassVar
+
+from holdfast.kernel.errors import Conflict, NotFound, Refusal
+
+
+class UnknownProduct(NotFound):
+    """Same words as for anything unknown."""
+
+
+class ProductExists(Conflict):
+    code = "product_exists"
+
+
+class ProductInUse(Conflict):
+    """Units are held for shoppers or owed to customers. Facts: locked, waiting."""
+
+    code = "product_in_use"
+
+
+class StaleProduct(Refusal):
+    """If-Match names another version than the one that stands."""
+
+    code: ClassVar[str] = "precondition_failed"
+    status: ClassVar[int] = 412
+    title: ClassVar[str] = "Precondition failed"

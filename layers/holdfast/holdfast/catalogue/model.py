@@ -1,0 +1,54 @@
+"""Products: the only source of prices; what a client says about prices is not asked for."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from holdfast.kernel.ids import ShopId, Sku
+from holdfast.kernel.model import Record
+from holdfast.kernel.money import Money
+from holdfast.kernel.time import Instant
+
+
+class Kind(StrEnum):
+    DIGITAL = "digital"
+    PHYSICAL = "physical"
+
+
+class OnShortage(StrEnum):
+    """`reject`: a line is held whole or refused. `backorder`: a shopper who accepts it gets what is there, and the rest is owed."""
+
+    REJECT = "reject"
+    BACKORDER = "backorder"
+
+
+class StockStatus(StrEnum):
+    IN_STOCK = "in_stock"
+    LOW_STOCK = "low_stock"
+    OUT_OF_STOCK = "out_of_stock"
+    BACKORDER = "backorder"
+
+
+class Product(Record):
+    """`max_per_order` None: no limit but the general one. `version` counts changes and is the ETag."""
+
+    shop: ShopId
+    sku: Sku
+    title: str
+    description: str | None = None
+    kind: Kind
+    price: Money
+    on_shortage: OnShortage = OnShortage.REJECT
+    low_stock_threshold: int = Field(default=0, ge=0)
+    max_per_order: int | None = Field(default=None, ge=1)
+    archived: bool = False
+    created_at: Instant
+    updated_at: Instant
+    version: int = 1
+
+    def stock_status(self, available: int) -> StockStatus:
+        if available > self.low_stock_threshold:
+            return StockStatus.IN_STOCK
+        if available > 0:
+            return StockStatus.LOW_STOCK
+        return StockStatus.BACKORDER if self.on_shortage is OnShortage.BACKORDER else StockStatus.OUT_OF_STOCK

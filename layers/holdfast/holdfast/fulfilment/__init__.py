@@ -1,0 +1,1 @@
+"""Deliver what is there, owe the rest."""

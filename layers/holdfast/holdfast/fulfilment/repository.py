@@ -1,0 +1,123 @@
+"""The fulfilment table: key vaults, deliveries, debts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from holdfast.fulfilment import keys
+from holdfast.fulfilment.errors import VaultMoved
+from holdfast.fulfilment.model import Debt, Delivery, LicenceKey, Vault
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.ids import new_id
+from holdfast.kernel.time import rfc3339
+from holdfast.kernel.writes import Commit, Write
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Table, record
+
+# Nobody handed out or imported since the vault was seen.
+SAME_VAULT = "#imported = :imported AND #taken = :taken"
+
+SAME_DEBT = "#owed = :owed"
+
+
+class DynamoVaults:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def vault(self, shop: str, sku: str) -> Vault:
+        item = self._table.get(keys.vault_key(shop, sku)) or {}
+        return Vault(shop=shop, sku=sku, imported=item.get("imported", 0), taken=item.get("taken", 0))
+
+    def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
+        by_hash = {keys.hash_key(shop, text)["pk"]: text for text in texts}
+        items = self._table.batch_get([{"pk": pk, "sk": "HASH"} for pk in by_hash])
+        return {by_hash[item["pk"]]: item["batch"] for item in items}
+
+    def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
+        writes: list[Write] = [self._move(vault, imported=vault.imported + len(texts))]
+        for place, text in enumerate(texts, vault.imported + 1):
+            key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
+            guard = {**keys.hash_key(vault.shop, text), "sku": vault.sku, "place": place, "batch": batch}
+            writes += [
+                self._table.put_write({**keys.place_key(vault.shop, vault.sku, place), **record(key)}, NOT_THERE, _moved()),
+                self._table.put_write(guard, NOT_THERE, _moved()),
+            ]
+        return writes
+
+    def hand_out_writes(self, vault: Vault, delivery: Delivery) -> list[Write]:
+        item = {**keys.delivery_key(delivery.shop, delivery.order, delivery.wave, delivery.sku), **record(delivery)}
+        return [self._move(vault, taken=delivery.last), self._table.put_write(item, NOT_THERE, _moved())]
+
+    def _move(self, vault: Vault, *, imported: int | None = None, taken: int | None = None) -> Write:
+        names = {"#imported": "imported", "#taken": "taken"}
+        seen = {":imported": vault.imported, ":taken": vault.taken}
+        change = Expression(
+            "SET #imported = :to_imported, #taken = :to_taken",
+            names,
+            {
+                ":to_imported": vault.imported if imported is None else imported,
+                ":to_taken": vault.taken if taken is None else taken,
+            },
+        )
+        same = Expression(SAME_VAULT, names, seen) if vault.imported else NOT_THERE
+        return self._table.update_write(keys.vault_key(vault.shop, vault.sku), change, same, _moved())
+
+    def deliveries(self, shop: str, order: str) -> list[Delivery]:
+        of_order = Expression(
+            "#pk = :pk AND begins_with(#sk, :sk)", {"#pk": "pk", "#sk": "sk"}, {":pk": f"{shop}#{order}", ":sk": "DELIVERY#"}
+        )
+        return [Delivery.model_validate(item) for item in self._table.query_all(of_order)]
+
+    def keys(self, shop: str, sku: str, places: Sequence[int]) -> list[LicenceKey]:
+        items = self._table.batch_get([keys.place_key(shop, sku, place) for place in places])
+        return sorted(map(LicenceKey.model_validate, items), key=lambda key: key.place)
+
+    def record_reveal(self, shop: str, order: str, by: str, keys_shown: int, now: datetime) -> None:
+        self._table.put({**keys.reveal_key(shop, order, new_id(rfc3339(now), now)), "by": by, "keys": keys_shown})
+
+
+class DynamoDebts:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add_write(self, debt: Debt) -> Write:
+        return self._table.put_write({**keys.debt_key(debt), **record(debt)}, NOT_THERE, _debt_moved())
+
+    def pay_write(self, debt: Debt, quantity: int) -> Write:
+        same = Expression(SAME_DEBT, {"#owed": "owed"}, {":owed": debt.owed})
+        if quantity == debt.owed:
+            return self._table.delete_write(keys.debt_key(debt), same, _debt_moved())
+        change = Expression("SET #owed = :left", {"#owed": "owed"}, {":left": debt.owed - quantity})
+        return self._table.update_write(keys.debt_key(debt), change, same, _debt_moved())
+
+    def first(self, shop: str, sku: str) -> Debt | None:
+        items, _ = self._table.query(_debts(shop, sku), limit=1)
+        return Debt.model_validate(items[0]) if items else None
+
+    def drop(self, debt: Debt) -> None:
+        try:
+            self._table.delete(keys.debt_key(debt), Expression(SAME_DEBT, {"#owed": "owed"}, {":owed": debt.owed}))
+        except ConditionFailed:
+            return  # paid or dropped by another worker
+
+    def owed(self, shop: str, sku: str) -> int:
+        return sum(item["owed"] for item in self._table.query_all(_debts(shop, sku)))
+
+
+class DynamoFulfilment:
+    """The fulfilment context's store."""
+
+    def __init__(self, table: Table, commit: Commit) -> None:
+        self.vaults = DynamoVaults(table)
+        self.debts = DynamoDebts(table)
+        self.commit = commit
+
+
+def _debts(shop: str, sku: str) -> Expression:
+    return Expression("#pk = :pk", {"#pk": "pk"}, {":pk": keys.debts_of(shop, sku)})
+
+
+def _moved() -> VaultMoved:
+    return VaultMoved("The vault was changed meanwhile.")
+
+
+def _debt_moved() -> VersionConflict:
+    return VersionConflict("The debt was changed meanwhile.")

@@ -1,0 +1,21 @@
+"""The base of every value in the system: frozen, closed, strict about types."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Model(BaseModel):
+    """A value. Unknown fields are refused, so a misspelt name is an error and not a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Input(BaseModel):
+    """What a stranger sends: as Model, and strict - `true` is not 1 and "5" is not 5."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Record(BaseModel):
+    """A value that is kept. Unknown fields are passed over, because newer code may have written the item (and be rolled back)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")

@@ -1,0 +1,50 @@
+"""Instants are aware UTC datetimes with millisecond precision; time is always an argument, never asked for inside a rule."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, PlainSerializer
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock, for the wiring in `functions/` only."""
+    return to_millis(datetime.now(UTC))
+
+
+def to_millis(instant: datetime) -> datetime:
+    """Cut to milliseconds, the precision of the contract, so that what is stored equals what was answered."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def rfc3339(instant: datetime) -> str:
+    """`2026-11-21T04:22:00.000Z`: fixed width, so that text order is time order (sort keys rely on it)."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def parse_rfc3339(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+
+
+def epoch(instant: datetime) -> int:
+    """Whole seconds since 1970, as DynamoDB's TTL wants them."""
+    return int(instant.timestamp())
+
+
+def epoch_ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def from_epoch_ms(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def _aware(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return to_millis(instant.astimezone(UTC))
+
+
+Instant = Annotated[datetime, AfterValidator(_aware), PlainSerializer(rfc3339, return_type=str, when_used="json")]

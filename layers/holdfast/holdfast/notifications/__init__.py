@@ -1,0 +1,1 @@
+"""Telling the customer, once per event."""

@@ -1,0 +1,65 @@
+"""Letters, and the outbox row that stands before each of them."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from holdfast.kernel.ids import ShopId
+from holdfast.kernel.model import Model, Record
+from holdfast.kernel.time import Instant
+
+
+class State(StrEnum):
+    CLAIMED = "claimed"
+    SENT = "sent"
+
+
+class Row(Record):
+    """One mail of one event to one recipient. Claimed with a lease before it is sent, so that two workers send one mail."""
+
+    shop: ShopId
+    event: str
+    order: str
+    template: str
+    state: State
+    leased_until: Instant
+    message: str | None = None
+
+
+class LetterLine(Model):
+    sku: str
+    title: str
+    quantity: int
+    fulfilled: int
+    owed: int
+
+
+class LetterKey(Model):
+    title: str
+    key: str = Field(repr=False)
+
+
+class Letter(Model):
+    """What a template may know. `keys` are those of the hand-out that the mail tells of."""
+
+    template: str
+    to: str = Field(repr=False)
+    shop_name: str
+    number: str
+    order_url: str = Field(repr=False)
+    lines: tuple[LetterLine, ...]
+    keys: tuple[LetterKey, ...] = ()
+    total: str
+    complete: bool = True
+    reason: str | None = None
+
+    @property
+    def owed(self) -> int:
+        return sum(line.owed for line in self.lines)
+
+
+class Mail(Model):
+    to: str = Field(repr=False)
+    subject: str
+    text: str = Field(repr=False)
+    html: str = Field(repr=False)

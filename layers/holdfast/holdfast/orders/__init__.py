@@ -1,0 +1,1 @@
+"""Checkout sessions and orders: none lost, doubled or silently changed."""

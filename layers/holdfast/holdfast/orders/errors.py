@@ -1,0 +1,59 @@
+"""Why a checkout or an order is refused."""
+
+from holdfast.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+
+
+class UnknownOrder(NotFound):
+    """Unknown, foreign, or asked for with a wrong token: the same words."""
+
+
+class UnknownSession(NotFound):
+    """Unknown, foreign, or asked for with a wrong token: the same words."""
+
+
+class SessionExpired(Conflict):
+    """A session lives for thirty minutes. Start a new one with the same lines."""
+
+    code = "session_expired"
+
+
+class SessionAlreadyOrdered(Conflict):
+    """The session became an order that is paid. Facts: order."""
+
+    code = "session_already_ordered"
+
+
+class UnknownSku(Invalid):
+    """A line names a SKU that the shop does not sell. Facts: skus."""
+
+    code = "unknown_sku"
+
+
+class QuantityAboveMaximum(Invalid):
+    """Facts: lines of sku, requested, maximum."""
+
+    code = "quantity_above_maximum"
+
+
+class MixedCurrencies(Invalid):
+    """One order, one currency."""
+
+    code = "mixed_currencies"
+
+
+class OrderNotCancellable(Conflict):
+    """Facts: status."""
+
+    code = "order_not_cancellable"
+
+
+class CheckoutTokenMissing(Unauthenticated):
+    code = "checkout_token_missing"
+
+
+class CsrfTokenInvalid(Forbidden):
+    code = "csrf_token_invalid"
+
+
+class OrderTokenMissing(Unauthenticated):
+    code = "order_token_missing"

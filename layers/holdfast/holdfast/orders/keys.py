@@ -1,0 +1,28 @@
+"""Keys of the orders table."""
+
+from holdfast.kernel.ids import bucket_of
+from holdfast.kernel.time import rfc3339
+from holdfast.orders.model import Order
+
+ORDER_BUCKETS = 4
+"""Index partitions per shop for the list of orders."""
+ORDERS_BY_SHOP = "by_shop"
+
+
+def order_key(shop: str, order: str) -> dict[str, str]:
+    return {"pk": f"{shop}#{order}", "sk": "ORDER"}
+
+
+def session_key(shop: str, session: str) -> dict[str, str]:
+    return {"pk": f"{shop}#{session}", "sk": "SESSION"}
+
+
+def order_index(order: Order) -> dict[str, str]:
+    return {
+        "xpk": order_bucket(order.shop, bucket_of(order.id, ORDER_BUCKETS)),
+        "xsk": f"{rfc3339(order.created_at)}#{order.id}",
+    }
+
+
+def order_bucket(shop: str, bucket: int) -> str:
+    return f"{shop}#{bucket}"

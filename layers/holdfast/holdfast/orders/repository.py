@@ -1,0 +1,84 @@
+"""The orders table: orders with their events, and checkout sessions."""
+
+import heapq
+from datetime import datetime
+from itertools import islice
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.time import epoch
+from holdfast.kernel.writes import Write
+from holdfast.orders import keys
+from holdfast.orders.model import Order, Session
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record
+
+
+class DynamoOrders:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, shop: str, order: str) -> Order | None:
+        item = self._table.get(keys.order_key(shop, order))
+        return Order.model_validate(item) if item else None
+
+    def add_write(self, order: Order) -> Write:
+        return self._table.put_write(_order_item(order), NOT_THERE, VersionConflict("The order exists already."))
+
+    def save_write(self, order: Order) -> Write:
+        return self._table.put_write(_order_item(order), _version_before(order), VersionConflict("The order was changed meanwhile."))
+
+    def save(self, order: Order) -> bool:
+        try:
+            self._table.put(_order_item(order), _version_before(order))
+        except ConditionFailed as refusal:
+            return refusal.item is not None and Order.model_validate(refusal.item) == order
+        return True
+
+    def page(self, shop: str, limit: int, start: str | None) -> tuple[list[Order], str | None]:
+        """The index holds keys only, so that an order's changes do not cost it; the orders are read by their keys."""
+        buckets = [self._bucket(keys.order_bucket(shop, bucket), limit, start) for bucket in range(keys.ORDER_BUCKETS)]
+        listed = list(islice(heapq.merge(*buckets, key=lambda item: str(item["xsk"]), reverse=True), limit))
+        found = {item["pk"]: Order.model_validate(item) for item in self._table.batch_get([{"pk": i["pk"], "sk": i["sk"]} for i in listed])}
+        return [found[item["pk"]] for item in listed if item["pk"] in found], listed[-1]["xsk"] if len(listed) == limit else None
+
+    def _bucket(self, bucket: str, limit: int, start: str | None) -> list[Item]:
+        below = Expression("#xpk = :xpk AND #xsk < :start", {"#xpk": "xpk", "#xsk": "xsk"}, {":xpk": bucket, ":start": start or "9"})
+        return self._table.query(below, index=keys.ORDERS_BY_SHOP, limit=limit, forward=False)[0]
+
+
+class DynamoSessions:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, session: Session) -> None:
+        self._table.put(_session_item(session, session.expires_at))
+
+    def get(self, shop: str, session: str) -> Session | None:
+        item = self._table.get(keys.session_key(shop, session))
+        return Session.model_validate(item) if item else None
+
+    def with_order(self, shop: str, session: str, order: str) -> tuple[Session | None, Order | None]:
+        found = {item["sk"]: item for item in self._table.batch_get([keys.session_key(shop, session), keys.order_key(shop, order)])}
+        return (
+            Session.model_validate(found["SESSION"]) if "SESSION" in found else None,
+            Order.model_validate(found["ORDER"]) if "ORDER" in found else None,
+        )
+
+    def ordered_write(self, session: Session, order: str, until: datetime) -> Write:
+        ordered = session.model_copy(update={"order": order, "version": session.version + 1})
+        unchanged = Expression("#version = :before", {"#version": "version"}, {":before": session.version})
+        return self._table.put_write(_session_item(ordered, until), unchanged, VersionConflict("The session was changed meanwhile."))
+
+    def remove(self, session: Session) -> None:
+        self._table.delete(keys.session_key(session.shop, session.id))
+
+
+def _order_item(order: Order) -> Item:
+    return {**keys.order_key(order.shop, order.id), **keys.order_index(order), **record(order)}
+
+
+def _version_before(order: Order) -> Expression:
+    return Expression("#version = :before", {"#version": "version"}, {":before": order.version - 1})
+
+
+def _session_item(session: Session, until: datetime) -> Item:
+    return {**keys.session_key(session.shop, session.id), "ttl": epoch(until), **record(session)}

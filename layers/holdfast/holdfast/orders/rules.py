@@ -1,0 +1,53 @@
+"""Arithmetic on orders: prices, totals, and the state that follows from the lines. Pure."""
+
+from holdfast.kernel.money import Money, total
+from holdfast.orders import events
+from holdfast.orders.model import Order, OrderLine, SessionLine, Status, Totals
+
+CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
+AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT})
+"""A payment moves these to paid while their hold stands."""
+LATE = frozenset({Status.PENDING_PAYMENT, Status.EXPIRED, Status.PAYMENT_FAILED})
+"""Money for these, when the hold is gone, follows the shop's late-payment policy."""
+SETTLED = frozenset({Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK, Status.COMPLETED})
+"""The money is ours and the goods are theirs, or owed."""
+
+
+def totals(lines: tuple[SessionLine, ...], currency: str) -> Totals:
+    subtotal = total([line.line_total for line in lines], currency)
+    nothing = Money(amount=0, currency=currency)
+    return Totals(subtotal=subtotal, shipping=nothing, tax=nothing, total=subtotal)
+
+
+def may_be_partial(line: SessionLine | OrderLine, accept_partial: bool) -> bool:
+    """Both must agree: the shop (back-order is on for the SKU) and the shopper (he accepts to wait)."""
+    return line.backorder and accept_partial
+
+
+def owed(order: Order, line: OrderLine) -> int:
+    """Units that are paid for and not there yet."""
+    return line.short if order.status in SETTLED else 0
+
+
+def fulfilment_status(lines: tuple[OrderLine, ...]) -> Status:
+    """The state of a paid order follows from its lines."""
+    if all(line.fulfilled == line.quantity for line in lines):
+        return Status.COMPLETED
+    if all(line.allocated == line.quantity for line in lines):
+        return Status.PROCESSING  # what is left is physical, and here: to be picked
+    if any(line.allocated for line in lines):
+        return Status.PARTIALLY_FULFILLED
+    return Status.AWAITING_STOCK
+
+
+FULFILMENT_EVENT = {
+    Status.COMPLETED: events.COMPLETED,
+    Status.PROCESSING: events.PROCESSING,
+    Status.PARTIALLY_FULFILLED: events.PARTIALLY_FULFILLED,
+    Status.AWAITING_STOCK: events.AWAITING_STOCK,
+}
+
+
+def order_number(order_id: str) -> str:
+    """For people: ten letters and digits of the id's random part, in two groups."""
+    return f"{order_id[-10:-5]}-{order_id[-5:]}"

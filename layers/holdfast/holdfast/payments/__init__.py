@@ -1,0 +1,1 @@
+"""Payments: what providers say, kept once, and asked for when they say nothing."""

@@ -1,0 +1,70 @@
+"""Payments, and the news of them that providers send."""
+
+from enum import StrEnum
+from typing import Any
+
+from holdfast.kernel.ids import ShopId
+from holdfast.kernel.model import Model, Record
+from holdfast.kernel.money import Minor
+from holdfast.kernel.time import Instant
+
+
+class Payment(Record):
+    """One payment of one order at one provider. `status` is what we have acted on, not merely heard."""
+
+    id: str
+    shop: ShopId
+    order: str
+    provider: str
+    amount: Minor
+    currency: str
+    status: str
+    created_at: Instant
+    updated_at: Instant
+
+
+class News(StrEnum):
+    """What a provider can tell of a payment, in our words."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    REFUNDED = "refunded"
+
+
+class ProviderFact(Model):
+    """A provider's statement, translated. Amount in minor units."""
+
+    shop: str
+    order: str
+    payment: str
+    news: News
+    amount: Minor
+    currency: str
+
+
+class EventState(StrEnum):
+    RECEIVED = "received"
+    APPLIED = "applied"
+    IGNORED = "ignored"
+
+
+class ProviderEvent(Record):
+    """A webhook as it came: the verified bytes are evidence and are kept for 30 days."""
+
+    id: str
+    shop: ShopId
+    provider: str
+    fact: ProviderFact
+    raw: str
+    received_at: Instant
+    state: EventState = EventState.RECEIVED
+    reason: str | None = None
+
+
+class Created(Model):
+    """A payment made at a provider. `client` is what the shopper's browser needs to pay it."""
+
+    id: str
+    client: dict[str, Any]

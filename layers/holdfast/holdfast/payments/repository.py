@@ -1,0 +1,79 @@
+"""The payments table."""
+
+from datetime import datetime, timedelta
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.time import epoch, rfc3339
+from holdfast.kernel.writes import Write
+from holdfast.payments import keys
+from holdfast.payments.errors import PaymentUnknown
+from holdfast.payments.model import EventState, Payment, ProviderEvent
+from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, Expression, Table, record
+
+EVENTS_KEPT = timedelta(days=30)
+"""Longer than any provider repeats an event."""
+
+# Not acted on before: one effect per event, however often it comes.
+NOT_APPLIED_YET = "#state <> :applied AND attribute_exists(#pk)"
+
+
+class DynamoPayments:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add_write(self, payment: Payment) -> Write:
+        item = {**keys.payment_key(payment.shop, payment.id), **record(payment)}
+        return self._table.put_write(item, NOT_THERE, VersionConflict("The payment exists already."))
+
+    def get(self, shop: str, payment: str) -> Payment | None:
+        item = self._table.get(keys.payment_key(shop, payment))
+        return Payment.model_validate(item) if item else None
+
+    def status_write(self, shop: str, payment: str, status: str, now: datetime) -> Write:
+        change = Expression(
+            "SET #status = :status, #updated = :now",
+            {"#status": "status", "#updated": "updated_at"},
+            {":status": status, ":now": rfc3339(now)},
+        )
+        return self._table.update_write(keys.payment_key(shop, payment), change, THERE, PaymentUnknown())
+
+
+class DynamoInbox:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, event: ProviderEvent) -> ProviderEvent:
+        item = {
+            **keys.event_key(event.shop, event.provider, event.id),
+            "ttl": epoch(event.received_at + EVENTS_KEPT),
+            **record(event),
+        }
+        try:
+            self._table.put(item, NOT_THERE)
+        except ConditionFailed as known:
+            return ProviderEvent.model_validate(known.item)
+        return event
+
+    def get(self, shop: str, provider: str, event: str) -> ProviderEvent | None:
+        item = self._table.get(keys.event_key(shop, provider, event))
+        return ProviderEvent.model_validate(item) if item else None
+
+    def ignore(self, event: ProviderEvent, reason: str, now: datetime) -> None:
+        change = Expression(
+            "SET #state = :ignored, #reason = :reason, #at = :now",
+            {"#state": "state", "#reason": "reason", "#at": "worked_at", "#pk": "pk"},
+            {":ignored": EventState.IGNORED, ":reason": reason, ":now": rfc3339(now), ":applied": EventState.APPLIED},
+        )
+        try:
+            self._table.update(keys.event_key(event.shop, event.provider, event.id), change, Expression(NOT_APPLIED_YET), returns="NONE")
+        except ConditionFailed:
+            return  # applied meanwhile: that is the better news
+
+    def applied_write(self, shop: str, provider: str, event: str, now: datetime) -> Write:
+        change = Expression(
+            "SET #state = :applied, #at = :now",
+            {"#state": "state", "#at": "worked_at", "#pk": "pk"},
+            {":applied": EventState.APPLIED, ":now": rfc3339(now)},
+        )
+        key = keys.event_key(shop, provider, event)
+        return self._table.update_write(key, change, Expression(NOT_APPLIED_YET), VersionConflict("The event was applied before."))

@@ -1,0 +1,38 @@
+"""AWS clients: one per service and process, with time-outs that fit a request.
+
+Made at module level by the wiring of a function, so that the cold start pays and not the first customer.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Three deliveries at most, then the caller is told: retries belong to one layer only.
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=16,
+    tcp_keepalive=True,
+)
+
+
+@cache
+def client(service: str) -> Any:
+    """The process's one client of an AWS service (`sqs`, `events`, `sesv2`, `secretsmanager`)."""
+    return _session().create_client(service, config=_CONFIG)
+
+
+def dynamodb() -> "DynamoDBClient":
+    made: DynamoDBClient = client("dynamodb")
+    return made
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()

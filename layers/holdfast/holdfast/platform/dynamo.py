@@ -1,0 +1,268 @@
+"""DynamoDB as the repositories see it: plain dicts in and out, conditions that raise, transactions of `Write`s.
+
+botocore repeats a write when a reply gets lost, so every write here carries a condition that recognises itself.
+"""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel
+
+from holdfast.kernel.errors import HoldfastError, UnavailableError
+from holdfast.kernel.writes import Write
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+Key = dict[str, str]
+
+BATCH_GET_LIMIT = 100
+# A plain write on an item inside somebody's transaction is refused with a conflict and must be tried again.
+_CONFLICTS = {"TransactionConflictException", "TransactionInProgressException"}
+_BUSY = {
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "InternalServerError",
+    "InternalServerErrorException",
+    "ServiceUnavailable",
+    "ReplicatedWriteConflictException",
+}
+_BUSY_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+_ATTEMPTS = 6
+
+
+class ConditionFailed(Exception):
+    """The write's condition did not hold. `item` is what stood there instead (None: nothing did)."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+class _Numbers(TypeDeserializer):
+    """Our numbers are integers; boto3 would make Decimals of them."""
+
+    def _deserialize_n(self, value: str) -> int:
+        return int(value)
+
+
+_serializer = TypeSerializer()
+_deserializer = _Numbers()
+
+
+def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serializer.serialize(value) for name, value in item.items()}
+
+
+def from_wire(item: Mapping[str, Any]) -> Item:
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+def record(model: BaseModel) -> Item:
+    """A model as an item's attributes: native types, so that a person in the console can read it."""
+    return model.model_dump(mode="json", exclude_none=True)
+
+
+@dataclass(frozen=True)
+class DynamoWrite(Write):
+    """`action` is one entry of TransactItems; `refusal` is what its failed condition means to the caller."""
+
+    action: Mapping[str, Any]
+    refusal: HoldfastError
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An update or a condition with its placeholders. Every name is aliased: `lock`, `status` and others are reserved."""
+
+    text: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Table:
+    """One table. Reads are consistent unless an index is asked: a shopper must see what was just written."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def get(self, key: Key) -> Item | None:
+        reply = _call(self.client.get_item, TableName=self.name, Key=to_wire(key), ConsistentRead=True)
+        return from_wire(reply["Item"]) if "Item" in reply else None
+
+    def batch_get(self, keys: Sequence[Key]) -> list[Item]:
+        """The items that exist, in no order. Any number of keys; what DynamoDB leaves over is asked for again."""
+        found: list[Item] = []
+        for start in range(0, len(keys), BATCH_GET_LIMIT):
+            asked: Mapping[str, Any] = {
+                self.name: {"Keys": [to_wire(key) for key in keys[start : start + BATCH_GET_LIMIT]], "ConsistentRead": True}
+            }
+            for _ in _attempts():
+                reply = _call(self.client.batch_get_item, RequestItems=asked)
+                found += [from_wire(item) for item in reply["Responses"].get(self.name, [])]
+                asked = reply.get("UnprocessedKeys") or {}
+                if not asked:
+                    break
+            if asked:
+                raise UnavailableError("The data store is busy.")
+        return found
+
+    def query(
+        self,
+        condition: Expression,
+        *,
+        index: str | None = None,
+        limit: int | None = None,
+        start: Item | None = None,
+        forward: bool = True,
+    ) -> tuple[list[Item], Item | None]:
+        """One page and the key to go on from (None: that was all)."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": condition.text,
+            "ExpressionAttributeNames": dict(condition.names),
+            "ExpressionAttributeValues": to_wire(condition.values),
+            "ScanIndexForward": forward,
+            "ConsistentRead": index is None,
+        }
+        if index:
+            request["IndexName"] = index
+        if limit:
+            request["Limit"] = limit
+        if start:
+            request["ExclusiveStartKey"] = to_wire(start)
+        reply = _call(self.client.query, **request)
+        last = reply.get("LastEvaluatedKey")
+        return [from_wire(item) for item in reply["Items"]], from_wire(last) if last else None
+
+    def query_all(self, condition: Expression, *, index: str | None = None, forward: bool = True) -> Iterator[Item]:
+        start: Item | None = None
+        while True:
+            items, start = self.query(condition, index=index, start=start, forward=forward)
+            yield from items
+            if start is None:
+                return
+
+    def put(self, item: Item, condition: Expression | None = None) -> None:
+        """ConditionFailed carries the item that stands there: the writer looks whether it is his own."""
+        _call(self.client.put_item, **self._put(item, condition))
+
+    def update(self, key: Key, change: Expression, condition: Expression, *, returns: str = "ALL_NEW") -> Item:
+        """The item after the change (`returns`: ALL_NEW, UPDATED_NEW or NONE)."""
+        reply = _call(self.client.update_item, ReturnValues=returns, **self._update(key, change, condition))
+        return from_wire(reply.get("Attributes", {}))
+
+    def delete(self, key: Key, condition: Expression | None = None) -> None:
+        _call(self.client.delete_item, **self._delete(key, condition))
+
+    def put_write(self, item: Item, condition: Expression, refusal: HoldfastError) -> DynamoWrite:
+        return DynamoWrite({"Put": self._put(item, condition)}, refusal)
+
+    def update_write(self, key: Key, change: Expression, condition: Expression, refusal: HoldfastError) -> DynamoWrite:
+        return DynamoWrite({"Update": self._update(key, change, condition)}, refusal)
+
+    def delete_write(self, key: Key, condition: Expression | None, refusal: HoldfastError) -> DynamoWrite:
+        return DynamoWrite({"Delete": self._delete(key, condition)}, refusal)
+
+    def _put(self, item: Item, condition: Expression | None) -> dict[str, Any]:
+        return {"TableName": self.name, "Item": to_wire(item), **_conditions(None, condition)}
+
+    def _update(self, key: Key, change: Expression, condition: Expression) -> dict[str, Any]:
+        return {"TableName": self.name, "Key": to_wire(key), "UpdateExpression": change.text, **_conditions(change, condition)}
+
+    def _delete(self, key: Key, condition: Expression | None) -> dict[str, Any]:
+        return {"TableName": self.name, "Key": to_wire(key), **_conditions(None, condition)}
+
+
+NOT_THERE = Expression("attribute_not_exists(#pk)", {"#pk": "pk"})
+THERE = Expression("attribute_exists(#pk)", {"#pk": "pk"})
+
+
+class DynamoCommit:
+    """`kernel.writes.Commit` over TransactWriteItems.
+
+    Conflicts and throttles are tried again under the same ClientRequestToken (valid for ten minutes), so that a lost
+    reply is answered as done and not as a second change.
+    """
+
+    def __init__(self, client: "DynamoDBClient", sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._sleep = sleep
+
+    def __call__(self, writes: Sequence[Write], *, token: str) -> None:
+        actions = [write for write in writes if isinstance(write, DynamoWrite)]
+        if len(actions) != len(writes):
+            raise TypeError("a write of another store cannot be committed here")
+        request = {
+            "TransactItems": [write.action for write in actions],
+            "ClientRequestToken": hashlib.sha256(token.encode()).hexdigest()[:36],
+        }
+        for wait in _attempts(self._sleep):
+            try:
+                _call(self._client.transact_write_items, **request)
+                return
+            except ClientError as cancelled:
+                _raise_refusal(cancelled, actions)
+                wait()
+        raise UnavailableError("The data store is busy.")
+
+
+def _raise_refusal(cancelled: ClientError, writes: Sequence[DynamoWrite]) -> None:
+    """The first failed condition speaks for the transaction. Returns when trying again may help."""
+    if cancelled.response["Error"]["Code"] != "TransactionCanceledException":
+        raise cancelled
+    reasons = cancelled.response.get("CancellationReasons", [])
+    for write, reason in zip(writes, reasons, strict=False):
+        if reason.get("Code") == "ConditionalCheckFailed":
+            raise write.refusal from cancelled
+    if not any(reason.get("Code") in _BUSY_REASONS for reason in reasons):
+        raise cancelled
+
+
+def _conditions(change: Expression | None, condition: Expression | None) -> dict[str, Any]:
+    if condition is None:
+        return {}
+    names = {**(change.names if change else {}), **condition.names}
+    values = {**(change.values if change else {}), **condition.values}
+    return {
+        "ConditionExpression": condition.text,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        **({"ExpressionAttributeNames": names} if names else {}),
+        **({"ExpressionAttributeValues": to_wire(values)} if values else {}),
+    }
+
+
+def _call(operation: Callable[..., Any], **request: Any) -> Any:
+    """One call, with the store's words turned into ours."""
+    for wait in _attempts():
+        try:
+            return operation(**request)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalCheckFailedException":
+                item: Any = error.response.get("Item")
+                raise ConditionFailed(from_wire(item) if item else None) from error
+            if code in _BUSY:
+                raise UnavailableError("The data store is busy.") from error
+            if code not in _CONFLICTS:
+                raise
+        except BotoCoreError as error:
+            raise UnavailableError("The data store does not answer.") from error
+        wait()
+    raise UnavailableError("The data store is busy.")
+
+
+def _attempts(sleep: Callable[[float], None] = time.sleep) -> Iterator[Callable[[], None]]:
+    """Up to six tries; each yields the pause to take before the next (full jitter, 10 ms doubling)."""
+    for attempt in range(_ATTEMPTS):
+        yield lambda attempt=attempt: sleep(random.uniform(0, 0.01 * 2**attempt))  # type: ignore[misc]

@@ -1,0 +1,419 @@
+"""The typed layer over Chalice: a route declares what it takes, gives, needs and repeats; the rest happens here.
+
+A view receives a `Request` with everything checked and returns a model. Refusals are raised and become
+`application/problem+json` around the view, because Chalice shows a view's exception to no middleware.
+The same declarations are what OpenAPI is generated from (`platform/openapi.py`).
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from chalice.app import Chalice
+from chalice.app import Request as ChaliceRequest
+from chalice.app import Response as ChaliceResponse
+from pydantic import BaseModel, ValidationError
+
+from holdfast.kernel.errors import BadRequest, HoldfastError, Invalid, NotFound, TooLarge, UnavailableError
+from holdfast.kernel.events import Actor, ActorKind
+from holdfast.kernel.ids import SHOP_PATTERN
+from holdfast.kernel.time import Clock
+from holdfast.platform import metrics
+from holdfast.platform.idempotency import IdempotencyKey, IdempotencyKeyInvalid, IdempotencyKeyMissing, Replay, Replays
+from holdfast.platform.log import logger
+
+B = TypeVar("B", bound=BaseModel | None)
+MAX_BODY = 256 * 1024
+MUTATIONS = {"POST", "PUT", "PATCH", "DELETE"}
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:/+=-]{1,128}$")
+_IDEMPOTENCY_KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
+_PATH_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
+PROBLEMS = "https://holdfast.dev/problems/"
+
+
+class MalformedJson(BadRequest):
+    code = "malformed_json"
+
+
+class ValidationFailed(Invalid):
+    """The body is JSON but not what the route takes. Facts: errors of pointer, code, detail."""
+
+    code = "validation_failed"
+
+
+class BodyTooLarge(TooLarge):
+    code = "body_too_large"
+
+
+class UnsupportedMediaType(HoldfastError):
+    code, status, title = "unsupported_media_type", 415, "Unsupported media type"
+
+
+class MethodNotAllowed(HoldfastError):
+    code, status, title = "method_not_allowed", 405, "Method not allowed"
+
+
+@dataclass(frozen=True)
+class Request(Generic[B]):
+    """One request, checked. `key` is there on idempotent routes, `body` where the route declares one."""
+
+    shop: str
+    path: Mapping[str, str]
+    query: Any
+    body: B
+    headers: Mapping[str, str]
+    params: Mapping[str, str]
+    raw: bytes
+    request_id: str
+    now: datetime
+    caller: Actor
+    idempotency: IdempotencyKey | None = None
+
+    @property
+    def key(self) -> IdempotencyKey:
+        if self.idempotency is None:
+            raise TypeError("only idempotent routes have a key")
+        return self.idempotency
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A model with a status or headers of its own, for views that need more than the model."""
+
+    body: BaseModel | None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Guard = Callable[[ChaliceRequest, Mapping[str, str]], Actor]
+View = Callable[[Request[Any]], BaseModel | Answer | None]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a route promises. `security` names the schemes of the contract; `refusals` the codes worth documenting."""
+
+    method: str
+    path: str
+    view: View
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    returns: type[BaseModel] | None
+    status: int
+    guard: Guard | None
+    security: tuple[str, ...]
+    idempotent: bool
+    replays: bool
+    max_body: int
+    raw: bool
+    refusals: tuple[type[HoldfastError], ...]
+
+    @property
+    def summary(self) -> str:
+        return (self.view.__doc__ or self.view.__name__).strip().splitlines()[0]
+
+
+ANONYMOUS = Actor(kind=ActorKind.CUSTOMER)
+
+
+class _App(Chalice):
+    """Chalice, with our own answer for a method that a path does not have (and for CORS preflight)."""
+
+    owner: "Api"
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        context_part = event.get("requestContext", {})
+        methods = self.routes.get(context_part.get("resourcePath"), {})
+        if context_part.get("httpMethod") not in methods:
+            return self.owner.unrouted(event, sorted(methods)).to_dict()
+        return super().__call__(event, context)
+
+
+class Api:
+    """The routes of one HTTP function. `app` is the Lambda handler; `routes` is read by tests and by OpenAPI.
+
+    `shop_origins` answers the CORS allow-list of a shop and raises NotFound for an unknown shop.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        clock: Clock,
+        shop_origins: Callable[[str], tuple[str, ...]],
+        replays: Callable[[], Replays] | None = None,
+    ) -> None:
+        self.service = service
+        self.routes: list[Route] = []
+        self._clock = clock
+        self._shop_origins = shop_origins
+        self._replays = replays
+        self.app = _App(app_name=service, configure_logs=False)
+        self.app.owner = self
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        returns: type[BaseModel] | None,
+        body: type[BaseModel] | None = None,
+        query: type[BaseModel] | None = None,
+        status: int = 200,
+        guard: Guard | None = None,
+        security: tuple[str, ...] = (),
+        idempotent: bool = False,
+        replays: bool = True,
+        max_body: int = MAX_BODY,
+        raw: bool = False,
+        refusals: tuple[type[HoldfastError], ...] = (),
+    ) -> Callable[[View], View]:
+        """Declare a route.
+
+        `idempotent` asks for an Idempotency-Key; with `replays=False` the use case finds its own first answer (its
+        effect has an identity), otherwise the answer is kept here. `raw` passes the bytes without reading them.
+        """
+
+        def declare(view: View) -> View:
+            declared = Route(
+                method, path, view, body, query, returns, status, guard, security, idempotent, replays, max_body, raw, refusals
+            )
+            self.routes.append(declared)
+            self.app.route(path, methods=[method], name=view.__name__, content_types=["*/*"])(self._entry(declared))
+            return view
+
+        return declare
+
+    def get(self, path: str, **options: Any) -> Callable[[View], View]:
+        return self.route("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[View], View]:
+        return self.route("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Callable[[View], View]:
+        return self.route("PUT", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[View], View]:
+        return self.route("DELETE", path, **options)
+
+    def _entry(self, route: Route) -> Callable[..., ChaliceResponse]:
+        def entry(**path: str) -> ChaliceResponse:
+            chalice_request = self.app.current_request
+            if chalice_request is None:
+                raise TypeError("Chalice calls a view with a request")
+            started = time.perf_counter()
+            request_id = _request_id(chalice_request.headers, chalice_request.context)
+            logger.append_keys(request_id=request_id, shop=path.get("shop"))
+            response = self._answer(route, chalice_request, path, request_id)
+            self._finish(response, chalice_request.headers, path.get("shop"), request_id)
+            spent = round((time.perf_counter() - started) * 1000, 1)
+            logger.info("answered", extra={"route": f"{route.method} {route.path}", "status": response.status_code, "ms": spent})
+            metrics.flush()
+            return response
+
+        return entry
+
+    def _answer(self, route: Route, raw: ChaliceRequest, path: Mapping[str, str], request_id: str) -> ChaliceResponse:
+        try:
+            request = self._checked(route, raw, path, request_id)
+            if route.idempotent and route.replays:
+                return self._once(route, request)
+            return _success(route, route.view(request))
+        except HoldfastError as error:
+            return problem(error, request_id)
+        except Exception:
+            logger.exception("unexpected error")
+            return problem(_InternalError("Something went wrong on our side. Nothing you can mend; please try again."), request_id)
+
+    def _checked(self, route: Route, raw: ChaliceRequest, path: Mapping[str, str], request_id: str) -> Request[Any]:
+        """From the outside in: does the shop exist, who asks, can it be read, is it valid."""
+        shop = path.get("shop", "")
+        if "{shop}" in route.path:
+            self._shop(shop)
+        if not all(_PATH_ID.match(part) for part in path.values()):
+            raise NotFound
+        caller = route.guard(raw, path) if route.guard else ANONYMOUS
+        content = _bytes(raw.raw_body) if route.method in MUTATIONS else b""
+        if len(content) > route.max_body:
+            raise BodyTooLarge(f"The body is larger than {route.max_body} bytes.", limit=route.max_body)
+        if route.body is not None:
+            _require_json(raw.headers)
+        key = _key_of(route, raw.headers, shop, caller, path, content) if route.idempotent else None
+        return Request(
+            shop=shop,
+            path=path,
+            query=parse(route.query, dict(raw.query_params or {}), "query") if route.query else None,
+            body=parse(route.body, _json(content), "body") if route.body else None,
+            headers=raw.headers,
+            params=dict(raw.query_params or {}),
+            raw=content,
+            request_id=request_id,
+            now=self._clock(),
+            caller=caller,
+            idempotency=key,
+        )
+
+    def _shop(self, shop: str) -> tuple[str, ...]:
+        if not re.match(SHOP_PATTERN, shop):
+            raise NotFound
+        return self._shop_origins(shop)
+
+    def _once(self, route: Route, request: Request[Any]) -> ChaliceResponse:
+        if self._replays is None:
+            raise TypeError("this function keeps no replays")
+        replays = self._replays()
+        first = replays.begin(request.key, request.now)
+        if first is not None:
+            return ChaliceResponse(first.body, {"Content-Type": "application/json", "Idempotent-Replayed": "true"}, first.status)
+        try:
+            response = _success(route, route.view(request))
+        except HoldfastError:
+            # Refused, or failed in a way that may be tried again at once: what was done is found again by its identity.
+            replays.abandon(request.key)
+            raise
+        replays.finish(request.key, Replay(status=response.status_code, body=response.body), self._clock())
+        return response
+
+    def unrouted(self, event: Mapping[str, Any], methods: list[str]) -> ChaliceResponse:
+        """405 with Allow for a method the path lacks; the CORS preflight of a shop's own origins."""
+        request = ChaliceRequest(dict(event), None)
+        request_id = _request_id(request.headers, request.context)
+        if not methods:
+            response = problem(NotFound(), request_id)
+        elif event["requestContext"]["httpMethod"] == "OPTIONS":
+            response = ChaliceResponse("", {"Allow": ", ".join([*methods, "OPTIONS"])}, 204)
+        else:
+            response = problem(MethodNotAllowed(f"Allowed here: {', '.join(methods)}."), request_id)
+            response.headers["Allow"] = ", ".join(methods)
+        self._finish(response, request.headers, (event.get("pathParameters") or {}).get("shop"), request_id, preflight=methods)
+        logger.info("unrouted", extra={"status": response.status_code})
+        return response
+
+    def _finish(
+        self, response: ChaliceResponse, headers: Mapping[str, str], shop: str | None, request_id: str, preflight: list[str] | None = None
+    ) -> None:
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers |= {
+            "X-Request-Id": request_id,
+            "X-Content-Type-Options": "nosniff",
+            "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        }
+        origin = headers.get("origin")
+        if origin and shop and origin in self._origins(shop):
+            response.headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_PREFLIGHT}
+            if preflight:
+                response.headers["Access-Control-Allow-Methods"] = ", ".join(preflight)
+
+    def _origins(self, shop: str) -> tuple[str, ...]:
+        try:
+            return self._shop(shop)
+        except HoldfastError:
+            return ()
+
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, If-Match, X-Checkout-Token, X-CSRF-Token, X-Order-Token, X-Request-Id",
+    "Access-Control-Expose-Headers": "ETag, Idempotent-Replayed, Retry-After, X-Request-Id",
+    "Access-Control-Max-Age": "600",
+}
+
+
+class _InternalError(HoldfastError):
+    code, status, title = "internal_error", 500, "Internal error"
+
+
+def problem(error: HoldfastError, request_id: str) -> ChaliceResponse:
+    """RFC 9457. `retry_after` is a header as well as a fact."""
+    body = {
+        "type": PROBLEMS + error.code,
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id,
+        **error.facts,
+    }
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
+    retry_after = error.retry_after if isinstance(error, UnavailableError) else error.facts.get("retry_after")
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return ChaliceResponse(json.dumps(body, separators=(",", ":")), headers, error.status)
+
+
+def parse(model: type[BaseModel], content: Any, where: str) -> Any:
+    """The content as `model`, or ValidationFailed with a pointer per error. What was sent is never repeated back."""
+    try:
+        # JSON mode: strict about types, yet an instant may be text.
+        return model.model_validate_json(json.dumps(content)) if where == "body" else model.model_validate_strings(content)
+    except (ValidationError, ValueError) as invalid:
+        raise ValidationFailed(
+            f"The {where} is not what this route takes.", errors=_errors(invalid) if isinstance(invalid, ValidationError) else []
+        ) from None
+
+
+def _errors(invalid: ValidationError) -> list[dict[str, str]]:
+    return [
+        {"pointer": "".join(f"/{str(step)[:64]}" for step in error["loc"]) or "/", "code": error["type"], "detail": error["msg"]}
+        for error in invalid.errors(include_url=False, include_input=False, include_context=False)[:20]
+    ]
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content, parse_constant=_no_constants)
+    except (ValueError, RecursionError):
+        raise MalformedJson("The body is not JSON.") from None
+
+
+def _no_constants(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _require_json(headers: Mapping[str, str]) -> None:
+    media_type = headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType("Send Content-Type: application/json.")
+
+
+def _key_of(route: Route, headers: Mapping[str, str], shop: str, caller: Actor, path: Mapping[str, str], content: bytes) -> IdempotencyKey:
+    value = headers.get("idempotency-key")
+    if value is None:
+        raise IdempotencyKeyMissing("Send an Idempotency-Key: any text of your own that names this one request.")
+    if not _IDEMPOTENCY_KEY.match(value):
+        raise IdempotencyKeyInvalid("An Idempotency-Key is 1 to 255 visible ASCII characters.")
+    scope = "\x1f".join((shop, caller.kind, caller.id or "", route.method, route.path, *path.values()))
+    return IdempotencyKey(scope=scope, value=value, fingerprint=_fingerprint(content))
+
+
+def _fingerprint(content: bytes) -> str:
+    """The body's meaning, not its bytes: another spacing or field order is the same request."""
+    with contextlib.suppress(ValueError, RecursionError):
+        content = json.dumps(json.loads(content), sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _success(route: Route, result: BaseModel | Answer | None) -> ChaliceResponse:
+    answer = result if isinstance(result, Answer) else Answer(result)
+    headers: dict[str, str | list[str]] = dict(answer.headers)
+    if answer.body is None:
+        return ChaliceResponse("", headers, answer.status or 204)
+    version = getattr(answer.body, "version", None)
+    if version is not None:
+        headers["ETag"] = f'"{version}"'
+    headers["Content-Type"] = "application/json"
+    return ChaliceResponse(answer.body.model_dump_json(), headers, answer.status or route.status)
+
+
+def _request_id(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.match(given) else str(context.get("requestId", ""))
+
+
+def _bytes(body: str | bytes) -> bytes:
+    return body.encode() if isinstance(body, str) else body

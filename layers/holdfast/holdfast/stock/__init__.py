@@ -1,0 +1,1 @@
+"""Stock: numbers that only conditions may change."""

@@ -1,0 +1,1 @@
+"""Shops and who may act for them."""

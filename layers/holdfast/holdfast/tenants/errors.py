@@ -1,0 +1,27 @@
+"""Why somebody is not let in."""
+
+from holdfast.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
+
+
+class ApiKeyMissing(Unauthenticated):
+    code = "api_key_missing"
+
+
+class ApiKeyInvalid(Unauthenticated):
+    """Unknown, or of another shop: both in the same words."""
+
+    code = "api_key_invalid"
+
+
+class ScopeMissing(Forbidden):
+    """The key is good but may not do this. Facts: needed."""
+
+    code = "scope_missing"
+
+
+class ShopExists(Conflict):
+    code = "shop_exists"
+
+
+class UnknownShop(NotFound):
+    """Same words as for anything unknown."""

@@ -1,0 +1,86 @@
+"""Opening a shop, handing out keys, recognising them."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from holdfast.kernel.ids import ShopId, new_id
+from holdfast.kernel.model import Model
+from holdfast.kernel.money import Currency
+from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, UnknownShop
+from holdfast.tenants.model import ApiKey, LatePayment, Scope, Shop
+from holdfast.tenants.ports import ApiKeys, Tenants
+
+
+class CreateShop(Model):
+    shop: ShopId
+    name: str
+    currency: Currency
+    origins: tuple[str, ...] = ()
+    hold_seconds: int | None = None
+    late_payment: LatePayment = LatePayment.RETAKE
+
+
+class CreateApiKey(Model):
+    shop: ShopId
+    scopes: tuple[Scope, ...]
+    label: str = ""
+
+
+class NewApiKey(Model):
+    """`api_key` is shown this once and cannot be shown again."""
+
+    id: str
+    shop: ShopId
+    scopes: tuple[Scope, ...]
+    api_key: str
+
+
+def create_shop(command: CreateShop, *, tenants: Tenants, now: datetime) -> Shop:
+    """The shop; the same again for the same wish. ShopExists when the id is taken by a different one."""
+    shop = Shop(
+        id=command.shop,
+        name=command.name,
+        currency=command.currency,
+        origins=command.origins,
+        hold_seconds=command.hold_seconds,
+        late_payment=command.late_payment,
+        created_at=now,
+    )
+    if tenants.add_shop(shop):
+        return shop
+    standing = tenants.shop(command.shop)
+    if standing is None or standing.model_copy(update={"created_at": shop.created_at}) != shop:
+        raise ShopExists("A shop of that id exists with other settings.", shop=command.shop)
+    return standing
+
+
+def create_api_key(command: CreateApiKey, *, tenants: Tenants, now: datetime) -> NewApiKey:
+    if tenants.shop(command.shop) is None:
+        raise UnknownShop
+    text = f"hf_{secrets.token_urlsafe(32)}"
+    key = ApiKey(
+        id=new_id("key", now),
+        shop=command.shop,
+        label=command.label,
+        scopes=command.scopes,
+        hash=hash_of(text),
+        created_at=now,
+    )
+    tenants.add_api_key(key)
+    return NewApiKey(id=key.id, shop=key.shop, scopes=key.scopes, api_key=text)
+
+
+def authorise(text: str, shop: str, needed: Scope, *, keys: ApiKeys) -> ApiKey:
+    """The key behind the text, if it is this shop's and may do what is needed."""
+    key = keys.api_key(shop, hash_of(text))
+    if key is None:
+        raise ApiKeyInvalid("The API key is not a key of this shop.")
+    if not key.may(needed):
+        raise ScopeMissing(f"This needs a key with the scope {needed}.", needed=needed)
+    return key
+
+
+def hash_of(text: str) -> str:
+    """A plain hash is enough: the text is 256 random bits, not a password."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
