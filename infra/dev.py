@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holdfast on a laptop: the real template on an embedded AWS, from one command. Needs only Python 3.11 or newer.
 
-    python3 infra/dev.py demo     the whole stack, a shop, the pages, and one story played through it
-    python3 infra/dev.py test     every test, on a stack of its own
+python3 infra/dev.py demo     the whole stack, a shop, the pages, and one story played through it
+python3 infra/dev.py test     every test, on a stack of its own
 """
 
 import argparse

@@ -23,13 +23,17 @@ def commands() -> list[tuple[str, Sequence[str | Path]]]:
 
 def check() -> bool:
     """Run all of them, show what each has to say, and whether all are content."""
-    return all([_passes(title, argv) for title, argv in commands()])
+    passed = [_passes(title, argv) for title, argv in commands()]
+    return all(passed)
 
 
 def _passes(title: str, argv: Sequence[str | Path]) -> bool:
     with step(title) as current:
-        done = subprocess.run([str(part) for part in argv], cwd=ROOT, env=sam.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        current.note = "" if done.returncode == 0 else "FAILED"
+        done = subprocess.run(
+            [str(part) for part in argv], cwd=ROOT, env=sam.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if done.returncode != 0:
+            current.failed()
     if done.returncode != 0:
         say(done.stdout.rstrip())
     return done.returncode == 0

@@ -57,7 +57,11 @@ def reset(stack: Stack, environments_too: bool) -> None:
     shutil.rmtree(BUILD, ignore_errors=True)
     if environments_too:
         shutil.rmtree(LOCAL, ignore_errors=True)
-    say("Everything that was built is gone." if environments_too else "Everything that was built is gone; the Python environments stay (--all).")
+    say(
+        "Everything that was built is gone."
+        if environments_too
+        else "Everything that was built is gone; the Python environments stay (--all)."
+    )
 
 
 def _present(stack: Stack, port: int | None, with_story: bool) -> int:

@@ -84,7 +84,11 @@ def running(stack: Stack) -> Iterator[Finding]:
 
 def leftovers(_: Stack) -> Iterator[Finding]:
     folders = [path for path in LOCAL.glob("test/*/*/tmp") if path.is_dir()] if LOCAL.exists() else []
-    yield Finding(len(folders) < 2, f"{len(folders)} test runs hold temporary files", "A run is going on, or was cut off hard: the next one cleans up.")
+    yield Finding(
+        len(folders) < 2,
+        f"{len(folders)} test runs hold temporary files",
+        "A run is going on, or was cut off hard: the next one cleans up.",
+    )
 
 
 LOOKS: tuple[Callable[[Stack], Iterator[Finding]], ...] = (python, installer, machine, checkout, running, leftovers)

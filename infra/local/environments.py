@@ -2,11 +2,9 @@
 
 import hashlib
 import io
-import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import sysconfig
 import urllib.error
@@ -95,9 +93,9 @@ def ensure_uv() -> Path:
     return UV
 
 
-def uv_pip(*arguments: str | Path, log: Path, what: str) -> None:
+def uv(command: str, *arguments: str | Path, log: Path, what: str) -> None:
     env = network_env(UV_NO_CONFIG="1", UV_PYTHON_DOWNLOADS="never", UV_NO_PROGRESS="1", UV_LINK_MODE=_link_mode())
-    run([ensure_uv(), *arguments], log, env, what, OFFLINE)
+    run([ensure_uv(), *command.split(), *arguments], log, env, what, OFFLINE)
 
 
 def relock() -> list[Path]:
@@ -109,19 +107,20 @@ def relock() -> list[Path]:
         (REQUIREMENTS / "emulator.in", []),
         (REQUIREMENTS / "deploy.in", []),
         # Tests must run on exactly what the layer holds.
-        (REQUIREMENTS / "project.in", ["--excludes", str(REQUIREMENTS / "project-excluded.txt"), "--constraints", str(layer / "requirements.txt")]),
+        (
+            REQUIREMENTS / "project.in",
+            ["--excludes", str(REQUIREMENTS / "project-excluded.txt"), "--constraints", str(layer / "requirements.txt")],
+        ),
     ]
     return [_lock(source, options) for source, options in plan]
 
 
 def _lock(source: Path, options: Sequence[str]) -> Path:
-    target = source.with_suffix(".txt")
-    with step(f"Lock {target.relative_to(ROOT)}"):
-        # fmt: off
-        uv_pip("pip", "compile", "--universal", "--python-version", LOCKED_FOR, "--generate-hashes", "--upgrade", "--no-annotate",
-               "--custom-compile-command", "python3 infra/dev.py lock", *options, source.relative_to(ROOT), "-o", target.relative_to(ROOT),
-               log=LOGS / "lock.log", what=f"Locking {source.name}")
-        # fmt: on
+    target = source.with_suffix(".txt").relative_to(ROOT)
+    how = f"pip compile --universal --python-version {LOCKED_FOR} --generate-hashes --upgrade --no-annotate"
+    told = ("--custom-compile-command", "python3 infra/dev.py lock")  # in the head of the file, instead of the paths of this machine
+    with step(f"Lock {target}"):
+        uv(how, *told, *options, source.relative_to(ROOT), "-o", target, log=LOGS / "lock.log", what=f"Locking {source.name}")
     return target
 
 
@@ -139,12 +138,10 @@ def _signature() -> str:
 
 def _make(name: Environment) -> None:
     folder, log = VENVS / name, LOGS / f"environment-{name}.log"
-    uv_pip("venv", "--clear", "--python", interpreter(), folder, log=log, what=f"Making the {name} environment")
+    uv("venv --clear", "--python", interpreter(), folder, log=log, what=f"Making the {name} environment")
     # --no-deps: the lock is complete, and what it leaves out (Chalice's own command line) is left out on purpose.
-    # fmt: off
-    uv_pip("pip", "install", "--python", python_of(name), "--require-hashes", "--no-deps", "-r", REQUIREMENTS / f"{name}.txt",
-           log=log, what=f"Installing the {name} environment")
-    # fmt: on
+    how, lock = "pip install --require-hashes --no-deps", REQUIREMENTS / f"{name}.txt"
+    uv(how, "--python", python_of(name), "-r", lock, log=log, what=f"Installing the {name} environment")
     stamps.write(folder / ".stamp", _stamp(name))
 
 
@@ -196,10 +193,11 @@ def _install_uv_with_pip(lock: Path, reason: Exception) -> None:
     if find_spec("ensurepip") is None:
         advice = f"{OFFLINE}\nOr install python3-venv, so that pip can be used instead."
         raise Trouble(f"The installer uv could not be fetched from {UV_INDEX} ({reason}).", advice)
-    folder, log = UV.parent / "pip", LOGS / "environment-uv.log"
-    run([interpreter(), "-m", "venv", "--clear", folder], log, network_env(), "Making an environment for pip", "On Debian and Ubuntu: apt install python3-venv")
-    install = [folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", lock]
-    run(install, log, network_env(), "Installing uv", OFFLINE)
+    folder, log, env = UV.parent / "pip", LOGS / "environment-uv.log", network_env()
+    apt = "On Debian and Ubuntu: apt install python3-venv"
+    run([interpreter(), "-m", "venv", "--clear", folder], log, env, "Making an environment for pip", apt)
+    pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes"]
+    run([*pip, "-r", lock], log, env, "Installing uv", OFFLINE)
     UV.unlink(missing_ok=True)
     UV.symlink_to(folder / "bin" / "uv")
 
@@ -211,9 +209,3 @@ def reexecute_in_project(script: Path, arguments: Sequence[str]) -> None:
     ensure("project")
     python = python_of("project")
     os.execve(python, [str(python), str(script), *arguments], dict(os.environ) | {"PYTHONPATH": ""})
-
-
-def versions(name: Environment) -> dict[str, str]:
-    """What is installed, for the doctor."""
-    listed = subprocess.run([ensure_uv(), "pip", "list", "--format", "json", "--python", python_of(name)], capture_output=True, text=True, check=True)
-    return {row["name"]: row["version"] for row in json.loads(listed.stdout)}

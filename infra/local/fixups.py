@@ -94,7 +94,7 @@ def yaml_template(text: str) -> Template:
         return {suffix: loader.construct_mapping(node, deep=True)}
 
     Loader.add_multi_constructor("!", opaque)
-    return dict(yaml.load(text, Loader))  # noqa: S506 - a SafeLoader
+    return dict(yaml.load(text, Loader))
 
 
 def ttl_tables(deployed: Deployed) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -163,7 +163,8 @@ def _restore_any(endpoint: str, gateway: Any, api: str, routes: list[AnyRoute], 
     resources = _resources(gateway, api)
     functions = client("lambda", endpoint)
     arns = {
-        name: functions.get_function(FunctionName=physical[name])["Configuration"]["FunctionArn"] for name in {route.function for route in routes}
+        name: functions.get_function(FunctionName=physical[name])["Configuration"]["FunctionArn"]
+        for name in {route.function for route in routes}
     }
     for route in routes:
         where = {"restApiId": api, "resourceId": resources[route.path]["id"], "httpMethod": "ANY"}
@@ -193,11 +194,16 @@ def _patch(endpoint: str, path: str, key: str, value: object) -> None:
         endpoint + path,
         method="PATCH",
         data=json.dumps({"patchOperations": [{"op": "replace", "path": f"/{key}", "value": value}]}).encode(),
-        headers={"Content-Type": "application/json", "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=x"},
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=x",
+        },
     )
     loopback.fetch(request, timeout=10)
 
 
 def _expect(held: bool, what: str) -> None:
     if not held:
-        raise Trouble(f"After the deployment the emulator did not take: {what}.", "Is its version the one in infra/requirements/emulator.txt?")
+        raise Trouble(
+            f"After the deployment the emulator did not take: {what}.", "Is its version the one in infra/requirements/emulator.txt?"
+        )

@@ -48,7 +48,9 @@ def build(target: Target = "local") -> str:
 
 def build_dependencies(target: Target) -> str:
     chosen = interpreter_for(target)
-    expected = stamps.digest(LAYERS / "dependencies", RECIPE, chosen.version, chosen.platform or platform.platform(), chosen.python is not None)
+    expected = stamps.digest(
+        LAYERS / "dependencies", RECIPE, chosen.version, chosen.platform or platform.platform(), chosen.python is not None
+    )
     folder, stamp = BUILT / "dependencies", BUILT / "dependencies.stamp"
     if not stamps.fresh(stamp, expected) or not folder.exists():
         with step("Layer of third-party code") as current:
@@ -119,19 +121,20 @@ def megabytes(folder: Path) -> float:
 
 
 def _install(site: Path, chosen: Interpreter) -> None:
-    # fmt: off
-    where = ["--python-version", chosen.version, "--python-platform", chosen.platform] if chosen.platform else ["--python", str(chosen.python)]
-    environments.uv_pip("pip", "install", "--target", site, *where, "--no-deps", "--require-hashes", "--only-binary", ":all:",
-                        "--link-mode", "copy", "-r", LAYERS / "dependencies" / "requirements.txt", log=LOG, what="Installing the layer")
-    # fmt: on
+    how = "pip install --no-deps --require-hashes --only-binary :all: --link-mode copy"
+    where = (
+        ("--python-version", chosen.version, "--python-platform", chosen.platform) if chosen.platform else ("--python", str(chosen.python))
+    )
+    lock = LAYERS / "dependencies" / "requirements.txt"
+    environments.uv(how, *where, "--target", site, "-r", lock, log=LOG, what="Installing the layer")
 
 
 def _compile(site: Path, chosen: Interpreter) -> None:
-    """Lambda cannot write .pyc files beside the code, so each cold start would compile it anew. Unchecked: nothing may depend on file times."""
-    if chosen.python is None:
-        return
-    command = [chosen.python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", site, "-p", "/opt/python", site]
-    subprocess.run([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    """Lambda cannot write .pyc files beside the code: without them each cold start compiles anew. Unchecked: file times do not count."""
+    if chosen.python is not None:
+        how = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-p", "/opt/python"]
+        command = [str(chosen.python), *how, "-s", str(site), str(site)]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def _python_on_path(version: str) -> Path | None:

@@ -34,7 +34,9 @@ def run(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], what: str
     """Run to the end with the output in a log file; on failure show the end of it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        done = subprocess.run([str(part) for part in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env), cwd=cwd)
+        done = subprocess.run(
+            [str(part) for part in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env), cwd=cwd
+        )
     if done.returncode != 0:
         raise Trouble(f"{what} failed (exit code {done.returncode}).", advice, log)
 
@@ -44,7 +46,13 @@ def start(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], cwd: Pa
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         child = subprocess.Popen(
-            [str(part) for part in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env), cwd=cwd, start_new_session=True
+            [str(part) for part in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
         )
     # The system tells us of the new program a moment before it shows its command line, by which `alive` knows it.
     while child.poll() is None and not command_line(child.pid):

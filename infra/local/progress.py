@@ -15,7 +15,7 @@ class Step:
     """A step in progress. `note` is shown behind its time; `unchanged` says that there was nothing to do."""
 
     def __init__(self, title: str) -> None:
-        self.title, self.note = title, ""
+        self.title, self.note, self.good = title, "", True
         self.started = time.monotonic()
 
     @property
@@ -24,6 +24,9 @@ class Step:
 
     def unchanged(self) -> None:
         self.note = "unchanged"
+
+    def failed(self) -> None:
+        self.good = False
 
     def line(self, mark: str) -> str:
         return f"{mark} {self.title:<{WIDTH}} {self.seconds:6.1f} s" + (f"   {self.note}" if self.note else "")
@@ -34,13 +37,15 @@ def step(title: str) -> Iterator[Step]:
     current, over = Step(title), threading.Event()
     ticker = threading.Thread(target=_tick, args=(current, over), daemon=True)
     ticker.start()
-    mark = _mark("✗", "x")
     try:
         yield current
-        mark = _mark("✓", "+")
+    except BaseException:
+        current.failed()
+        raise
     finally:
         over.set()
         ticker.join()
+        mark = _mark("✓", "+") if current.good else _mark("✗", "x")
         _write(current.line(mark) + "\n", redraw=sys.stderr.isatty())
 
 
@@ -51,7 +56,7 @@ def say(text: str) -> None:
 def _tick(current: Step, over: threading.Event) -> None:
     live = sys.stderr.isatty()
     while not over.wait(REDRAW_SECONDS if live else HEARTBEAT_SECONDS):
-        _write(current.line("…" if _unicode() else ".") + ("" if live else "\n"), redraw=live)
+        _write(current.line(_mark("…", ".")) + ("" if live else "\n"), redraw=live)
 
 
 def _write(text: str, redraw: bool) -> None:

@@ -12,6 +12,7 @@ from infra.local.paths import BUILD, FUNCTIONS, LOCAL, ROOT, SAMCONFIG, TEMPLATE
 from infra.local.progress import step
 
 BUILT = BUILD / "sam"
+LOG = environments.LOGS / "sam-build.log"
 CHILDREN = "*.yaml"  # of infra/: the plain CloudFormation children
 POLL_SECONDS = "0.5"  # sam waits 5 s between two looks at a deployment
 DEFAULT_STACK = "holdfast-local"
@@ -32,30 +33,28 @@ def _build() -> str:
             current.unchanged()
             return content
         stamp.unlink(missing_ok=True)
-        parameters = overrides({"Runtime": environments.runtime(), "Architecture": environments.architecture()})
-        # fmt: off
-        sam("build", "--template-file", TEMPLATE, "--build-dir", BUILT, "--parallel", "--parameter-overrides", *parameters,
-            log=environments.LOGS / "sam-build.log", what="sam build")
-        # fmt: on
+        own = overrides({"Runtime": environments.runtime(), "Architecture": environments.architecture()})
+        sam("build --parallel", "--template-file", TEMPLATE, "--build-dir", BUILT, "--parameter-overrides", *own, log=LOG)
         stamps.write(stamp, content)
     return content
 
 
 def deploy(endpoint: str, own: Mapping[str, str], log: Path) -> None:
-    # fmt: off
-    sam("deploy", "--config-file", SAMCONFIG, "--config-env", "local", "--template-file", BUILT / "template.yaml", "--region", emulator.REGION,
-        "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides", *overrides(own),
-        log=log, what="sam deploy", endpoint=endpoint)
-    # fmt: on
+    how = f"deploy --config-env local --region {emulator.REGION} --no-confirm-changeset --no-fail-on-empty-changeset"
+    files = ("--config-file", SAMCONFIG, "--template-file", BUILT / "template.yaml")
+    sam(how, *files, "--parameter-overrides", *overrides(own), log=log, endpoint=endpoint)
 
 
-def sam(command: str, *arguments: str | Path, log: Path, what: str, endpoint: str | None = None) -> None:
-    processes.run([environments.tool("deploy", "sam"), command, *arguments], log, env(endpoint), what)
+def sam(command: str, *arguments: str | Path, log: Path, endpoint: str | None = None) -> None:
+    action, *options = command.split()
+    processes.run([environments.tool("deploy", "sam"), action, *options, *arguments], log, env(endpoint), f"sam {action}")
 
 
 def env(endpoint: str | None = None) -> dict[str, str]:
     """SAM looks for the function's Python on PATH; its own environment has it under the right name."""
-    plain = processes.bare_env(SAM_CLI_TELEMETRY="0", SAM_CLI_POLL_DELAY=POLL_SECONDS, __SAM_CLI_APP_DIR=str(LOCAL / "sam"), **emulator.credentials(endpoint))
+    plain = processes.bare_env(
+        SAM_CLI_TELEMETRY="0", SAM_CLI_POLL_DELAY=POLL_SECONDS, __SAM_CLI_APP_DIR=str(LOCAL / "sam"), **emulator.credentials(endpoint)
+    )
     return plain | {"PATH": f"{environments.tool('deploy', 'sam').parent}:{plain.get('PATH', '')}"}
 
 

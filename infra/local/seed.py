@@ -49,7 +49,10 @@ def command(endpoint: str, function: str, event: Mapping[str, Any]) -> dict[str,
     given = client("lambda", endpoint).invoke(FunctionName=function, Payload=json.dumps(event).encode())
     payload = json.loads(given["Payload"].read() or b"null")
     if given.get("FunctionError") or not isinstance(payload, dict) or not payload.get("ok"):
-        raise Trouble(f"Seeding: {event['command']} answered {json.dumps(payload)[:1500]}", "See `python3 infra/dev.py logs --function operations_command`.")
+        raise Trouble(
+            f"Seeding: {event['command']} answered {json.dumps(payload)[:1500]}",
+            "See `python3 infra/dev.py logs --function operations_command`.",
+        )
     result: dict[str, Any] = payload["result"]
     return result
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from infra.local import emulator, environments, fixups, loopback, ports, processes, sam, seed, stamps, status
 from infra.local.locks import held
-from infra.local.paths import LOCAL, ROOT
+from infra.local.paths import LOCAL, ROOT, SAMCONFIG
 from infra.local.progress import step
 from infra.local.trouble import Trouble
 
 GATEWAY_SECONDS = 15.0
+STOP_SECONDS = 0.5  # nothing is kept, so nothing need be asked politely for long
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Stack:
 
     def _stop(self, name: str) -> bool:
         row = self._rows().get(name)
-        return bool(row) and processes.stop(row["pid"], row["mark"], grace_seconds=0.5)
+        return row is not None and processes.stop(row["pid"], row["mark"], grace_seconds=STOP_SECONDS)
 
     def _ensure_emulator(self) -> str:
         with step("Emulator") as current:
@@ -148,7 +149,7 @@ class Stack:
 
     def _ensure_deployed(self, endpoint: str, port: int, built: str) -> None:
         own = parameters(port)
-        expected = stamps.digest(built, json.dumps(own, sort_keys=True), sam.SAMCONFIG, Path(fixups.__file__))
+        expected = stamps.digest(built, json.dumps(own, sort_keys=True), SAMCONFIG, Path(fixups.__file__))
         with step("sam deploy") as current:
             if stamps.fresh(self._deployed, expected):
                 current.unchanged()
@@ -181,7 +182,8 @@ class Stack:
 
     def _start_gateway(self, port: int) -> None:
         log = self.logs / "gateway.log"
-        argv = [environments.python_of("project"), "-m", "infra.local.gateway", "--port", str(port), "--status-file", str(self.status_file)]
+        python = environments.python_of("project")
+        argv: list[str | Path] = [python, "-m", "infra.local.gateway", "--port", str(port), "--status-file", self.status_file]
         server = Server(processes.start(argv, log, processes.bare_env(PYTHONUNBUFFERED="1")), port, str(self.status_file))
         self._remember("gateway", server)
         deadline = time.monotonic() + GATEWAY_SECONDS
