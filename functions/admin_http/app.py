@@ -206,7 +206,7 @@ def add_keys(request: Request[KeysBody]) -> ImportedView:
         actor=request.caller.id or request.caller.kind,
         dry_run=request.body.dry_run,
     )
-    imported = import_keys(command, store=fulfilment, stock=StockForFulfilment(stock, settings.grace), now=request.now)
+    imported = import_keys(command, store=fulfilment, stock=StockForFulfilment(stock.levels, settings.grace), now=request.now)
     return ImportedView(imported=imported.imported, duplicates=list(imported.duplicates), dry_run=imported.dry_run)
 
 

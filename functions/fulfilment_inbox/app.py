@@ -11,7 +11,7 @@ from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.queue import Message, work
 from holdfast.platform.settings import HoldSettings
-from holdfast.stock.repository import DynamoStock
+from holdfast.stock.repository import DynamoLevels
 from holdfast.wiring import OrdersForFulfilment, StockForFulfilment
 
 
@@ -19,7 +19,6 @@ class Settings(HoldSettings):
     fulfilment_table: str
     orders_table: str
     stock_table: str
-    locks_table: str
 
 
 settings = Settings.load()
@@ -27,8 +26,7 @@ client = aws.dynamodb()
 commit = DynamoCommit(client)
 store = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 orders = OrdersForFulfilment(DynamoOrders(Table(client, settings.orders_table)))
-levels = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
-stock = StockForFulfilment(levels, settings.grace)
+stock = StockForFulfilment(DynamoLevels(Table(client, settings.stock_table)), settings.grace)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

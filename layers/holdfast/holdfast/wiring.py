@@ -20,7 +20,7 @@ from holdfast.orders.model import FactKind, Order, PaymentFact, PaymentRef, Paym
 from holdfast.stock import usecases as stock_usecases
 from holdfast.stock.errors import UnknownHold
 from holdfast.stock.model import Line, Reason
-from holdfast.stock.ports import StockStore
+from holdfast.stock.ports import Levels, StockStore
 from holdfast.tenants.model import LatePayment, Shop
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class StockForOrders:
             command = stock_usecases.Receive(
                 shop=shop, sku=sku, quantity=quantity, movement=f"return#{order}", reason=Reason.RETURN, actor="system", document=order
             )
-            writes += stock_usecases.receive_writes(command, store=self.store, now=now)
+            writes += stock_usecases.receive_writes(command, levels=self.store.levels, now=now)
         return writes
 
 
@@ -84,18 +84,18 @@ class StockForOrders:
 class StockForFulfilment:
     """`fulfilment.ports.Stock`."""
 
-    store: StockStore
+    levels: Levels
     grace: timedelta
 
     def free(self, shop: str, sku: str, now: datetime) -> int:
-        return stock_usecases.free_expired(shop, sku, levels=self.store.levels, grace=self.grace, now=now)
+        return stock_usecases.free_expired(shop, sku, levels=self.levels, grace=self.grace, now=now)
 
     def sell_writes(self, shop: str, sku: str, quantity: int, order: str, wave: str, now: datetime) -> list[Write]:
-        return stock_usecases.sell_writes(shop, sku, quantity, order=order, wave=wave, store=self.store, now=now)
+        return stock_usecases.sell_writes(shop, sku, quantity, order=order, wave=wave, levels=self.levels, now=now)
 
     def receive_writes(self, shop: str, sku: str, quantity: int, movement: str, actor: str, now: datetime) -> list[Write]:
         command = stock_usecases.Receive(shop=shop, sku=sku, quantity=quantity, movement=movement, actor=actor, note="key import")
-        return stock_usecases.receive_writes(command, store=self.store, now=now)
+        return stock_usecases.receive_writes(command, levels=self.levels, now=now)
 
 
 @dataclass(frozen=True)

@@ -86,11 +86,11 @@ def confirm_writes(lock: str, quantities: Mapping[str, int], *, shop: str, order
     return [*writes, store.locks.forget_write(shop, lock)]
 
 
-def sell_writes(shop: str, sku: str, quantity: int, *, order: str, wave: str, store: StockStore, now: datetime) -> list[Write]:
+def sell_writes(shop: str, sku: str, quantity: int, *, order: str, wave: str, levels: Levels, now: datetime) -> list[Write]:
     """Free units become a sale at once, for an order that waited. `wave` names this hand-out within the order."""
     key = LevelKey(shop=shop, sku=sku)
     movement = _sale(key, quantity, order=order, wave=wave, now=now)
-    return [store.levels.sell_write(key, quantity), store.levels.movement_write(movement)]
+    return [levels.sell_write(key, quantity), levels.movement_write(movement)]
 
 
 def extend_writes(shop: str, lock: str, *, until: datetime, store: StockStore, now: datetime) -> list[Write]:
@@ -128,13 +128,13 @@ class Receive(Model):
 def receive(command: Receive, *, store: StockStore, now: datetime) -> None:
     """UnknownStock when the shop has no such SKU."""
     try:
-        store.commit(receive_writes(command, store=store, now=now), token=command.movement)
+        store.commit(receive_writes(command, levels=store.levels, now=now), token=command.movement)
     except VersionConflict:
         if store.levels.movement(command.shop, command.sku, command.movement) is None:
             raise  # the movement is not what stood in the way
 
 
-def receive_writes(command: Receive, *, store: StockStore, now: datetime) -> list[Write]:
+def receive_writes(command: Receive, *, levels: Levels, now: datetime) -> list[Write]:
     key = LevelKey(shop=command.shop, sku=command.sku)
     movement = Movement(
         id=command.movement,
@@ -147,7 +147,7 @@ def receive_writes(command: Receive, *, store: StockStore, now: datetime) -> lis
         document=command.document,
         note=command.note,
     )
-    return [store.levels.movement_write(movement), *store.levels.receive_writes(key, command.quantity)]
+    return [levels.movement_write(movement), *levels.receive_writes(key, command.quantity)]
 
 
 class OrderBook(Protocol):
