@@ -8,7 +8,6 @@ python3 infra/dev.py test     every test, on a stack of its own
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -101,7 +100,10 @@ def build(asked: argparse.Namespace) -> int:
 
 
 def openapi(_: argparse.Namespace) -> int:
-    return _run_in_project("infra/openapi.py")
+    from infra.local import processes
+
+    environments.ensure("project")
+    return processes.call([environments.python_of("project"), "-m", "infra.openapi"], processes.bare_env())
 
 
 def bench(asked: argparse.Namespace) -> int:
@@ -189,11 +191,6 @@ def _in_project() -> None:
     """Go on in the project's environment: boto3 and the gateway's libraries are there."""
     os.environ.setdefault("HOLDFAST_STARTED", str(time.time()))
     environments.reexecute_in_project(Path(__file__).resolve(), sys.argv[1:])
-
-
-def _run_in_project(script: str) -> int:
-    environments.ensure("project")
-    return subprocess.run([environments.python_of("project"), ROOT / script], cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Style, types and templates: each check by the tool that is locked for it."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.local import environments, sam
+from infra.local import environments, processes, sam
 from infra.local.paths import ROOT, TEMPLATE
 from infra.local.progress import say, step
 
@@ -29,11 +28,9 @@ def check() -> bool:
 
 def _passes(title: str, argv: Sequence[str | Path]) -> bool:
     with step(title) as current:
-        done = subprocess.run(
-            [str(part) for part in argv], cwd=ROOT, env=sam.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        if done.returncode != 0:
+        code, said = processes.ask(argv, sam.env())
+        if code != 0:
             current.failed()
-    if done.returncode != 0:
-        say(done.stdout.rstrip())
-    return done.returncode == 0
+    if code != 0:
+        say(said)
+    return code == 0

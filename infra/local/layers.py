@@ -1,14 +1,12 @@
 """Assembles the two layers under .build/layers, ready to be zipped as they are: `python/` is what Lambda puts on the path."""
 
-import json
 import platform
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from infra.local import environments, stamps
+from infra.local import environments, processes, stamps
 from infra.local.locks import held
 from infra.local.paths import BUILD, LAYERS, shown
 from infra.local.progress import step
@@ -26,9 +24,8 @@ AWS_PLATFORM = "aarch64-manylinux_2_28"  # Lambda on arm64 is Amazon Linux 2023,
 SERVICES = ("dynamodb", "events", "kms", "secretsmanager", "ses", "sesv2", "sns", "sqs", "ssm", "sts")
 # Never run in a function: Chalice's command line, tests, and what only builds or type checks need.
 CHALICE_KEPT = {"__init__.py", "app.py", "py.typed"}
-PRUNED_FOLDERS = ("bin", "boto3/examples")
-PRUNED_ANYWHERE = ("__pycache__", "tests", "test")
-KEPT_OF_DIST_INFO = {"METADATA", "RECORD"}
+PRUNED = ("bin", "boto3/examples", "**/__pycache__", "**/tests", "**/*.pyi")
+DIST_INFO_KEPT = {"METADATA", "RECORD"}
 
 
 @dataclass(frozen=True)
@@ -86,34 +83,23 @@ def report() -> None:
 def interpreter_for(target: Target) -> Interpreter:
     if target == "local":
         return Interpreter(environments.runtime().removeprefix("python"), None, environments.python_of("emulator"))
-    return Interpreter(AWS_PYTHON, AWS_PLATFORM, _python_on_path(AWS_PYTHON))
+    return Interpreter(AWS_PYTHON, AWS_PLATFORM, _python_here(AWS_PYTHON))
 
 
 def prune(site: Path) -> None:
     """Leave out what a function never runs: each worker unpacks the layer, and each cold start reads it."""
-    for name in PRUNED_FOLDERS:
-        _remove(site / name)
-    for name in PRUNED_ANYWHERE:
-        for found in list(site.rglob(name)):
-            _remove(found)
-    for found in (site / "chalice").iterdir() if (site / "chalice").is_dir() else ():
-        if found.name not in CHALICE_KEPT:
-            _remove(found)
+    for found in [path for pattern in PRUNED for path in site.glob(pattern)]:
+        _remove(found)
+    _keep(site / "chalice", CHALICE_KEPT)
     for info in site.glob("*.dist-info"):
-        for found in list(info.iterdir()):
-            if found.name not in KEPT_OF_DIST_INFO:
-                _remove(found)
-    for stub in list(site.rglob("*.pyi")):
-        stub.unlink()
+        _keep(info, DIST_INFO_KEPT)
     for data in (site / "botocore" / "data", site / "boto3" / "data"):
         prune_services(data)
 
 
 def prune_services(data: Path) -> None:
-    """Keep the shared files (endpoints, partitions, retries, defaults) and the services that are used."""
-    for found in list(data.iterdir()) if data.is_dir() else ():
-        if found.is_dir() and found.name not in SERVICES:
-            _remove(found)
+    """Keep the services that are used, and the files that all share (endpoints, partitions, retries, defaults)."""
+    _keep(data, {*SERVICES, *(path.name for path in data.glob("*.json*"))})
 
 
 def megabytes(folder: Path) -> float:
@@ -133,18 +119,21 @@ def _compile(site: Path, chosen: Interpreter) -> None:
     """Lambda cannot write .pyc files beside the code: without them each cold start compiles anew. Unchecked: file times do not count."""
     if chosen.python is not None:
         how = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-p", "/opt/python"]
-        command = [str(chosen.python), *how, "-s", str(site), str(site)]
-        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        # Some files of other Pythons do not compile on this one, and are not imported by it.
+        processes.ask([chosen.python, *how, "-s", site, site], processes.bare_env())
 
 
-def _python_on_path(version: str) -> Path | None:
-    """A Python of that very version; a shim of a version manager may be on the path and refuse to run."""
-    found = shutil.which(f"python{version}")
-    if found is None:
-        return None
-    asked = subprocess.run([found, "-c", "import json, sys; print(json.dumps(sys.version_info[:2]))"], capture_output=True, text=True)
-    right = asked.returncode == 0 and json.loads(asked.stdout) == [int(part) for part in version.split(".")]
-    return Path(found) if right else None
+def _python_here(version: str) -> Path | None:
+    """A Python of that very version, if this machine has one."""
+    code, said = processes.ask(
+        [environments.ensure_uv(), "python", "find", "--no-python-downloads", "--no-project", version], processes.bare_env()
+    )
+    return Path(said) if code == 0 else None
+
+
+def _keep(folder: Path, names: set[str]) -> None:
+    for found in [path for path in folder.glob("*") if path.name not in names]:
+        _remove(found)
 
 
 def _emptied(folder: Path) -> Path:

@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from infra.local.paths import ROOT
 from infra.local.trouble import Trouble
@@ -16,6 +16,9 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", 
 KEPT_FOR_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 KEPT_PREFIXES = ("UV_", "PIP_")
 GRACE_SECONDS = 3.0
+PROC = Path("/proc")  # Linux; elsewhere `ps` is asked
+
+_children: dict[int, "subprocess.Popen[bytes]"] = {}
 
 
 def bare_env(**extra: str) -> dict[str, str]:
@@ -34,11 +37,29 @@ def run(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], what: str
     """Run to the end with the output in a log file; on failure show the end of it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        done = subprocess.run(
-            [str(part) for part in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=dict(env), cwd=cwd
-        )
-    if done.returncode != 0:
-        raise Trouble(f"{what} failed (exit code {done.returncode}).", advice, log)
+        code = call(argv, env, cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+    if code != 0:
+        raise Trouble(f"{what} failed (exit code {code}).", advice, log)
+
+
+def call(argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path = ROOT, **streams: Any) -> int:
+    """Run to the end on this terminal; the exit code."""
+    return subprocess.run([str(part) for part in argv], check=False, env=dict(env), cwd=cwd, **streams).returncode
+
+
+def ask(argv: Sequence[str | Path], env: Mapping[str, str]) -> tuple[int, str]:
+    """Run to the end and listen; the exit code and all that was said."""
+    done = subprocess.run(
+        [str(part) for part in argv],
+        check=False,
+        env=dict(env),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, done.stdout.rstrip()
 
 
 def start(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], cwd: Path = ROOT) -> int:
@@ -54,6 +75,7 @@ def start(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], cwd: Pa
             cwd=cwd,
             start_new_session=True,
         )
+    _children[child.pid] = child
     # The system tells us of the new program a moment before it shows its command line, by which `alive` knows it.
     while child.poll() is None and not command_line(child.pid):
         time.sleep(0.001)
@@ -73,12 +95,12 @@ def alive(pid: int, mark: str) -> bool:
 
 
 def command_line(pid: int) -> str:
-    if sys.platform.startswith("linux"):
+    if PROC.is_dir():
         try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
-    return subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return ask(["ps", "-ww", "-o", "command=", "-p", str(pid)], bare_env())[1]
 
 
 def stop(pid: int, mark: str, grace_seconds: float = GRACE_SECONDS) -> bool:
@@ -112,7 +134,6 @@ def _gone(pid: int, mark: str, seconds: float) -> bool:
 
 def _reap(pid: int) -> None:
     """A dead child of ours stays visible as a zombie until somebody asks for its exit code."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
+    child = _children.get(pid)
+    if child is not None:
+        child.poll()

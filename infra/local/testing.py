@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +42,7 @@ class TestRun:
 
 def run(arguments: Sequence[str]) -> int:
     """pytest's own exit code; its closing line is the last that is printed."""
-    return subprocess.run([environments.python_of("project"), "-m", "pytest", *arguments], cwd=ROOT, env=env()).returncode
+    return processes.call([environments.python_of("project"), "-m", "pytest", *arguments], env())
 
 
 def env(**extra: str) -> dict[str, str]:
@@ -62,7 +61,7 @@ def bench(demo: Stack, names: Sequence[str]) -> int:
     with _measured_stack(demo) as status_file:
         given = env(**{STATUS: str(status_file)})
         python = environments.python_of("project")
-        codes = [subprocess.run([python, "-m", f"tests.bench.{name}"], cwd=ROOT, env=given).returncode for name in names or known]
+        codes = [processes.call([python, "-m", f"tests.bench.{name}"], given) for name in names or known]
     return max(codes, default=0)
 
 
