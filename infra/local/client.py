@@ -177,7 +177,9 @@ class Api:
         return expect((200, 201), self.admin("POST", f"/keys/{sku}", {"keys": list(keys)}, {"Idempotency-Key": new_key()})).json
 
     def restock(self, sku: str, quantity: int) -> Json:
-        answer = self.admin("POST", f"/inventory/{sku}/restock", {"quantity": quantity, "reason": "delivery"}, {"Idempotency-Key": new_key()})
+        answer = self.admin(
+            "POST", f"/inventory/{sku}/restock", {"quantity": quantity, "reason": "delivery"}, {"Idempotency-Key": new_key()}
+        )
         return expect((200, 201), answer).json
 
     def level(self, sku: str) -> Json:

@@ -31,8 +31,7 @@ def draw(race: Race) -> str:
     height = TOP + ceil(len(rows) * ROW) + BELOW
     scale = PLOT / race.seconds
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
-        f'aria-label="{escape(spoken(race))}">',
+        opening(race, height),
         f"<style>{STYLE}</style>",
         f'<rect class="paper" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="14"/>',
         *heading(race),
@@ -42,6 +41,11 @@ def draw(race: Race) -> str:
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def opening(race: Race, height: int) -> str:
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(spoken(race))}">'
 
 
 def spoken(race: Race) -> str:
@@ -54,7 +58,12 @@ def spoken(race: Race) -> str:
 def heading(race: Race) -> list[str]:
     return [
         text(MARGIN, 48, f"{len(race.buyers)} buyers, {race.units} units, {race.orders} orders", "title"),
-        text(MARGIN, 72, f"Each line is one buyer, from asking to being answered, over HTTP against the local stack ({race.seconds:.1f} s).", "soft"),
+        text(
+            MARGIN,
+            72,
+            f"Each line is one buyer, from asking to being answered, over HTTP against the local stack ({race.seconds:.1f} s).",
+            "soft",
+        ),
         f'<rect class="won" x="{MARGIN}" y="94" width="14" height="14" rx="3"/>',
         text(MARGIN + 22, 106, f"{race.orders} orders", "soft"),
         f'<rect class="lost" x="{MARGIN + 110}" y="94" width="14" height="14" rx="3"/>',

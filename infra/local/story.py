@@ -71,7 +71,9 @@ class World:
         return f"HOLD-{self.run}-{number:04d}".upper()
 
     def wait_for_status(self, order: Json, status: str) -> Json:
-        return eventually(lambda: self.api.read_order(order), lambda seen: seen["status"] == status, f"order {order['number']} to be {status}")
+        return eventually(
+            lambda: self.api.read_order(order), lambda seen: seen["status"] == status, f"order {order['number']} to be {status}"
+        )
 
     def wait_for_mails(self, buyer: str, count: int) -> list[Json]:
         return eventually(lambda: self.inbox.to(buyer), lambda mails: len(mails) >= count, f"mail number {count} to {buyer}")
@@ -253,7 +255,9 @@ def f_pay_late(world: World, shelf: Shelf, last: LastUnit) -> LatePayments:
     world.api.pay(last.lamp)
     refunded = world.wait_for_status(last.late, "refunded")
     taken_again = world.wait_for_status(last.lamp, "processing")
-    payment = eventually(lambda: world.api.payment(last.late), lambda seen: seen["status"] == "refunded", "the provider's book to say refunded")
+    payment = eventually(
+        lambda: world.api.payment(last.late), lambda seen: seen["status"] == "refunded", "the provider's book to say refunded"
+    )
     return LatePayments(
         refunded, payment, taken_again, world.api.read_order(in_time), world.api.level(shelf.box), world.api.level(shelf.lamp)
     )
@@ -347,7 +351,9 @@ def h_race(world: World, units: int = RACE_UNITS, buyers: int = RACE_BUYERS, at_
     insist(race.seconds < hold, f"the race took {race.seconds:.0f} s and a hold lasts {hold} s: this machine is too slow to judge it")
     insist(race.faults == 0, f"{race.faults} answers were server errors: {dict(race.statuses)}")
     insist(race.orders == units, f"{race.orders} orders for {units} units: {dict(race.statuses)}")
-    insist(race.sold_out == buyers - units, f"{race.sold_out} of {buyers - units} losers were told insufficient_stock: {dict(race.statuses)}")
+    insist(
+        race.sold_out == buyers - units, f"{race.sold_out} of {buyers - units} losers were told insufficient_stock: {dict(race.statuses)}"
+    )
     insist(level["on_hand"] == level["available"] + level["locked"], f"the books do not balance: {level}")
     return race
 
