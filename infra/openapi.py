@@ -1,0 +1,73 @@
+"""The contract, from the code: docs/catalogue/openapi.json. A test compares it with what stands there."""
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "docs" / "catalogue" / "openapi.json"
+HTTP_FUNCTIONS = ("storefront_http", "admin_http", "payments_webhook", "payments_sandbox", "health_http")
+DESCRIPTION = (
+    "Holdfast holds stock while a customer pays, turns payments into orders that are never lost, delivers what is there "
+    "and owes the rest. Errors are RFC 9457 problem documents; branch on `code`. Money is integer minor units. "
+    "Instants are RFC 3339 in UTC."
+)
+# Enough for a function to be imported: nothing is called while its routes are read.
+ENVIRONMENT = {
+    "ENVIRONMENT": "docs",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "POWERTOOLS_SERVICE_NAME": "docs",
+    "POWERTOOLS_METRICS_NAMESPACE": "Holdfast",
+    "HOLD_SECONDS": "900",
+    "HOLD_GRACE_SECONDS": "30",
+    "SANDBOX_ENABLED": "true",
+    "SANDBOX_PAY_URL": "https://pay.example",
+    "SANDBOX_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:000000000000:secret:docs",
+    "TOKEN_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:000000000000:secret:docs",
+    "EVENT_BUS_NAME": "docs",
+    "MAIL_SENDER": "shop@example.com",
+    "STOREFRONT_URL": "https://shop.example",
+    **{f"{name}_TABLE": name.lower() for name in "CATALOGUE STOCK LOCKS ORDERS PAYMENTS FULFILMENT NOTIFICATIONS TENANTS".split()},
+    **{f"{name}_QUEUE_URL": f"https://queue.example/{name.lower()}" for name in "PAYMENTS FULFILMENT STOCK NOTIFICATIONS".split()},
+}
+
+
+def load(function: str) -> Any:
+    """A function's `app` module, imported by its path: every function's file has the same name."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    layer = str(ROOT / "layers" / "holdfast")
+    if layer not in sys.path:
+        sys.path.insert(0, layer)
+    name = f"functions_{function}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, ROOT / "functions" / function / "app.py")
+        if spec is None or spec.loader is None:
+            raise FileNotFoundError(function)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def text() -> str:
+    apis = [load(function).api for function in HTTP_FUNCTIONS]
+    from holdfast.platform.openapi import document
+
+    contract = document(apis, title="Holdfast", version="1", description=DESCRIPTION)
+    return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
+
+
+def write() -> Path:
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    TARGET.write_text(text(), encoding="utf-8")
+    return TARGET
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"wrote {write().relative_to(ROOT)}\n")
