@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,9 @@ from infra.local.paths import FUNCTIONS, ROOT
 from infra.local.status import Status
 from infra.local.trouble import Trouble
 
-NOISE = ("START RequestId", "END RequestId")
+NOISE = ("START RequestId", "END RequestId", "REPORT RequestId", '{"_aws"')  # and metrics
+UNPACKED = re.compile(r"/[^ \"]*/ministack-lambda-[^/]+/(?:code|layer_\d+/python)/")  # where a worker of the emulator has its code
+SAID_ELSEWHERE = {"level", "message", "timestamp", "service", "location", "exception", "exception_name", "stack_trace"}
 
 
 def resolve(facts: Status, name: str) -> str:
@@ -46,7 +49,7 @@ def logs(facts: Status, name: str | None, lines: int) -> None:
     found = sorted(row for each in wanted for row in _events(facts["emulator_url"], each, resolve(facts, each), lines))
     for at, each, text in found[-lines:]:
         moment = datetime.fromtimestamp(at / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
-        print(f"{moment} {each:<20} {text}")
+        print(f"{moment} {each:<20} {readable(text)}")
 
 
 def pretty(payload: bytes) -> str:
@@ -54,6 +57,19 @@ def pretty(payload: bytes) -> str:
         return json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
     except ValueError:
         return payload.decode(errors="replace")
+
+
+def readable(line: str) -> str:
+    """A structured log line as a person reads it: level, message, facts, and the traceback below."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(found, dict) or "message" not in found:
+        return line
+    facts = " ".join(f"{name}={value}" for name, value in found.items() if name not in SAID_ELSEWHERE)
+    traceback = "".join(f"\n    {UNPACKED.sub('', row)}" for row in str(found.get("exception", "")).splitlines())
+    return f"{found.get('level', ''):<7} {found['message']}  {facts}".rstrip() + traceback
 
 
 def _events(endpoint: str, folder: str, function: str, lines: int) -> Iterator[tuple[int, str, str]]:

@@ -30,3 +30,13 @@ def test_the_table_has_every_link_and_the_key() -> None:
     assert "http://127.0.0.1:8787/shop/demo" in table
     assert "http://127.0.0.1:8787/v1/shops/demo/products" in table
     assert "hf_secret" in table
+
+
+def test_a_structured_log_line_is_made_readable() -> None:
+    line = '{"level":"ERROR","location":"x:1","message":"refused","timestamp":"t","service":"s","order":"ord_1","exception":"T\\nBoom"}'
+    assert calls.readable(line) == "ERROR   refused  order=ord_1\n    T\n    Boom"
+
+
+@pytest.mark.parametrize("line", ["plain text", "[1, 2]", '{"no": "text"}'])
+def test_other_lines_stay_as_they_are(line: str) -> None:
+    assert calls.readable(line) == line
