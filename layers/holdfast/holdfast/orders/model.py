@@ -134,12 +134,12 @@ class Order(Record):
     shop: ShopId
     session: str
     status: Status
-    email: str | None
+    email: str | None = None
     address: Address | None = None
     lines: tuple[OrderLine, ...]
     totals: Totals
     payment: PaymentRef
-    hold: HoldRef | None
+    hold: HoldRef | None = None
     placed_until: Instant
     """The hold's expiry as told at first: a repeated place-order gets the first answer again."""
     accept_partial: bool
