@@ -52,6 +52,7 @@ async def home(request: web.Request) -> web.Response:
 
 
 @routes.get("/shop/{shop}")
+@routes.get("/shops/{shop}")
 async def storefront(request: web.Request) -> web.Response:
     if not SHOP.fullmatch(request.match_info["shop"]):
         return page_not_found()
@@ -59,6 +60,7 @@ async def storefront(request: web.Request) -> web.Response:
 
 
 @routes.get("/shop/{shop}/orders/{order}")
+@routes.get("/shops/{shop}/orders/{order}")  # the address in the mails
 async def order(request: web.Request) -> web.Response:
     if not SHOP.fullmatch(request.match_info["shop"]):
         return page_not_found()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 
 import aiohttp
@@ -18,6 +19,8 @@ SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("session", aiohttp.Clien
 
 # API Gateway itself stops at 10 MB; a little above it lets the API give its own answer first.
 LARGEST_BODY = 12 * 1024 * 1024
+# A larger one is fed to the connection piece by piece, so that others are served in between.
+IN_ONE_PIECE = 512 * 1024
 # Shorter than the emulator keeps an idle connection, so that a POST never meets a connection that is just being closed.
 IDLE_SECONDS = 2.0
 ANSWER_SECONDS = 65.0
@@ -92,10 +95,14 @@ def _said_of(failure: Exception) -> web.Response:
 async def _exchange(request: web.Request, url: str, body: bytes | None) -> web.Response:
     headers = without(request.headers.copy(), NOT_SENT_ON)
     async with request.app[SESSION].request(
-        request.method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
+        request.method, URL(url, encoded=True), headers=headers, data=_sendable(body), allow_redirects=False
     ) as answer:
         content = await answer.read()
         given_back = without(answer.headers.copy(), NOT_GIVEN_BACK)
         if request.method == "HEAD" and "Content-Length" in answer.headers:
             given_back["Content-Length"] = answer.headers["Content-Length"]
         return web.Response(status=answer.status, reason=answer.reason, headers=given_back, body=content or None)
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    return io.BytesIO(body) if body is not None and len(body) > IN_ONE_PIECE else body
