@@ -24,7 +24,15 @@ AWS_PLATFORM = "aarch64-manylinux_2_28"  # Lambda on arm64 is Amazon Linux 2023,
 SERVICES = ("dynamodb", "events", "kms", "secretsmanager", "ses", "sesv2", "sns", "sqs", "ssm", "sts")
 # Never run in a function: Chalice's command line, tests, and what only builds or type checks need.
 CHALICE_KEPT = {"__init__.py", "app.py", "py.typed"}
-PRUNED = ("bin", "boto3/examples", "**/__pycache__", "**/tests", "**/*.pyi")
+PRUNED = (
+    "bin",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui",
+    "boto3/examples",
+    "pydantic/v1",
+    "**/__pycache__",
+    "**/tests",
+    "**/*.pyi",
+)
 DIST_INFO_KEPT = {"METADATA", "RECORD"}
 
 
