@@ -26,16 +26,9 @@ PAGES = ["/", "/shop/demo", "/shop/demo/orders/ord_1", "/shops/demo/orders/ord_1
 
 def record(number: int, subject: str, html: str, at: int) -> dict[str, Any]:
     """A mail as the emulator keeps it."""
-    to = [f"buyer{number}@x.example"]
-    return {
-        "MessageId": f"m{number}",
-        "Source": "shop@x.example",
-        "To": to,
-        "Subject": subject,
-        "BodyText": "hi",
-        "BodyHtml": html,
-        "Timestamp": at,
-    }
+    parts = {"BodyText": "hi", "BodyHtml": html, "Timestamp": at}
+    parts = {"BodyText": "hi", "BodyHtml": html, "Timestamp": at}
+    return {"MessageId": f"m{number}", "Source": "shop@x.example", "To": [f"buyer{number}@x.example"], "Subject": subject, **parts}
 
 
 MAILS = {"messages": {"000000000000": [record(1, "First", "<b>hi</b>", 100), record(2, "Second", "", 200)]}}

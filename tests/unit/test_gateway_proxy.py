@@ -218,10 +218,10 @@ def test_a_broken_answer_is_told_as_unknown_outcome() -> None:
 
 def test_a_body_beyond_reason_is_refused() -> None:
     async def play() -> None:
-        emulator = Emulator()
+        emulator, too_much = Emulator(), io.BytesIO(b"x" * (LARGEST_BODY + 1))
         async with (
             gateway_before(emulator) as (session, url),
-            session.post(f"{url}/v1/x", data=io.BytesIO(b"x" * (LARGEST_BODY + 1))) as answer,
+            session.post(f"{url}/v1/x", data=too_much) as answer,
         ):
             assert answer.status == 413
         assert emulator.seen == []
