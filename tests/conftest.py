@@ -20,7 +20,8 @@ from infra.local.testing import STATUS, TestRun
 RUN = pytest.StashKey[TestRun]()
 
 # Also for a bare `pytest`, without infra/dev.py around it.
-os.environ.update(emulated.credentials() | {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled"})
+emulated.only_test_credentials()
+os.environ["AWS_ACCOUNT_ID_ENDPOINT_MODE"] = "disabled"  # moto knows no endpoints that carry the account's id
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -65,6 +65,13 @@ def credentials(endpoint: str | None = None) -> dict[str, str]:
     return known | ({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})
 
 
+def only_test_credentials() -> None:
+    """In this process: forget the user's profile, keys and endpoints before anything can read them."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(credentials())
+
+
 def healthy(endpoint: str) -> bool:
     return loopback.answers(f"{endpoint}/_ministack/health")
 

@@ -1,6 +1,7 @@
 """The pure parts of the local tools: stamps, ports, status, parameters, locks."""
 
 import json
+import os
 import socket
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from infra.local import environments, layers, ports, processes, sam, stack, stamps, status
+from infra.local import emulator, environments, layers, ports, processes, sam, stack, stamps, status
 from infra.local.trouble import Trouble
 
 
@@ -108,6 +109,12 @@ class TestEnvironment:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "LOG_LEVEL", "PYTHONPATH", "HTTPS_PROXY", "POWERTOOLS_DEV"):
             monkeypatch.setenv(name, "mine")
         assert "mine" not in processes.bare_env().values()
+
+    def test_the_users_aws_configuration_is_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_PROFILE", "prod")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "https://somewhere")
+        emulator.only_test_credentials()
+        assert {name: value for name, value in os.environ.items() if name.startswith("AWS_")} == emulator.credentials()
 
     def test_installers_may_use_the_network_as_the_user_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
