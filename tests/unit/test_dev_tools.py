@@ -111,10 +111,10 @@ class TestEnvironment:
         assert "mine" not in processes.bare_env().values()
 
     def test_the_users_aws_configuration_is_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("AWS_PROFILE", "prod")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "https://somewhere")
+        shell = {**os.environ, "AWS_PROFILE": "prod", "AWS_ENDPOINT_URL_DYNAMODB": "https://somewhere"}
+        monkeypatch.setattr(os, "environ", shell)
         emulator.only_test_credentials()
-        assert {name: value for name, value in os.environ.items() if name.startswith("AWS_")} == emulator.credentials()
+        assert {name: value for name, value in shell.items() if name.startswith("AWS_")} == emulator.credentials()
 
     def test_installers_may_use_the_network_as_the_user_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
