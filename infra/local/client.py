@@ -102,7 +102,7 @@ class Api:
     """The routes that a shop's customer, its payment provider and its staff call."""
 
     def __init__(self, base_url: str, shop: str, admin_key: str = "") -> None:
-        self.http, self.shop, self._admin_key = Http(base_url), shop, admin_key
+        self.http, self.shop, self.admin_key = Http(base_url), shop, admin_key
 
     # any caller
 
@@ -168,7 +168,7 @@ class Api:
     # the staff
 
     def admin(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
-        return self.call(method, self.shop_path(f"/admin{path}"), body, {"X-Api-Key": self._admin_key, **(headers or {})})
+        return self.call(method, self.shop_path(f"/admin{path}"), body, {"X-Api-Key": self.admin_key, **(headers or {})})
 
     def put_product(self, sku: str, product: Mapping[str, object]) -> Json:
         return expect((200, 201), self.admin("PUT", f"/products/{sku}", product)).json

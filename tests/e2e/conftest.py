@@ -1,0 +1,21 @@
+"""The deployed product as its users reach it: over HTTP, and by the mails it sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.local.client import Api
+from infra.local.story import World
+
+
+@pytest.fixture(scope="module")
+def world(stack: dict[str, Any]) -> World:
+    """Fresh SKUs and buyers for each module, so that modules do not see each other's stock."""
+    return World.of(stack)
+
+
+@pytest.fixture(scope="module")
+def api(world: World) -> Api:
+    return world.api
