@@ -8,6 +8,8 @@ import copy
 import functools
 import json
 import re
+import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,9 @@ PSEUDO = {
 }
 PROD = {"Environment": "prod", "MailSender": "shop@example.com"}
 LOCAL = {"Environment": "local", "MailSender": "shop@example.com", "SandboxEnabled": "true", "DeletionProtection": "false"}
+
+CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
+ENVIRONMENTS = ["local", "dev", "staging", "prod"]
 
 Json = dict[str, Any]
 
@@ -166,6 +171,12 @@ def world(parameters: Mapping[str, str], given: Sources | None = None) -> World:
             template = written.children[name]
             root.children[name] = Stack(name, template, {**defaults(template), **root.resolve(resource["Properties"]["Parameters"])})
     return World(written, root)
+
+
+def configured(environment: str) -> dict[str, str]:
+    """The parameters that samconfig.toml gives."""
+    given = CONFIG[environment]["deploy"]["parameters"]["parameter_overrides"]
+    return dict(pair.split("=", 1) for pair in (shlex.split(given) if isinstance(given, str) else given))
 
 
 def defaults(template: Json) -> Json:
