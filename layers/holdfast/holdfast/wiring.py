@@ -183,7 +183,7 @@ class PaymentsForOrders:
     inbox: "Inbox"
     provider: Callable[[str], "Provider"]
 
-    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, Write]:
+    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, list[Write]]:
         from holdfast.payments.errors import ProviderNotOffered, UnknownProvider
         from holdfast.payments.model import Payment
 
@@ -203,7 +203,7 @@ class PaymentsForOrders:
             created_at=now,
             updated_at=now,
         )
-        return PaymentRef(provider=provider, id=made.id, client=made.client), self.store.add_write(payment)
+        return PaymentRef(provider=provider, id=made.id, client=made.client), [self.store.add_write(payment), *made.writes]
 
     def fact_writes(self, fact: PaymentFact, status: PaymentStatus, now: datetime) -> list[Write]:
         return [self.store.status_write(fact.shop, fact.payment, status, now), *self.event_writes(fact, now)]

@@ -115,11 +115,11 @@ def place(
         replaces=earlier.hold.lock if earlier and earlier.hold else None,
         now=now,
     )
-    payment, payment_write = payments.create(command.shop, order_id, command.provider, session.totals.total, now)
+    payment, payment_writes = payments.create(command.shop, order_id, command.provider, session.totals.total, now)
     hold = HoldRef(lock=lock, expires_at=expires_at)
     order = _order(command, session, order_id, taken, payment, hold, now)
     try:
-        commit([orders.add_write(order), sessions.ordered_write(session, order_id, now + REPLAYED_FOR), payment_write], token=order_id)
+        commit([orders.add_write(order), sessions.ordered_write(session, order_id, now + REPLAYED_FOR), *payment_writes], token=order_id)
     except VersionConflict:
         return _somebody_was_faster(command, order_id, lock, orders=orders, stock=stock)
     if earlier is not None:

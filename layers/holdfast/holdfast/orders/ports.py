@@ -104,8 +104,8 @@ class Stock(Protocol):
 class Payments(Protocol):
     """The payments context, as far as an order needs it."""
 
-    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, Write]:
-        """Ask the provider for a payment (the same one for the same order) and offer the write that keeps it."""
+    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, list[Write]]:
+        """Ask the provider for a payment (the same one for the same order) and offer the writes that keep it."""
         ...
 
     def fact_writes(self, fact: PaymentFact, status: PaymentStatus, now: datetime) -> list[Write]:

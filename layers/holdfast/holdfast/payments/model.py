@@ -1,5 +1,7 @@
 """Payments, and the news of them that providers send."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -7,6 +9,7 @@ from holdfast.kernel.ids import ShopId
 from holdfast.kernel.model import Model, Record
 from holdfast.kernel.money import Minor
 from holdfast.kernel.time import Instant
+from holdfast.kernel.writes import Write
 
 
 class Payment(Record):
@@ -63,8 +66,13 @@ class ProviderEvent(Record):
     reason: str | None = None
 
 
-class Created(Model):
-    """A payment made at a provider. `client` is what the shopper's browser needs to pay it."""
+@dataclass(frozen=True)
+class Created:
+    """A payment made at a provider. `client` is what the shopper's browser needs to pay it.
+
+    `writes`: what the connector wants kept; committed with the order, so that neither is there without the other.
+    """
 
     id: str
-    client: dict[str, Any]
+    client: Mapping[str, Any]
+    writes: tuple[Write, ...] = ()

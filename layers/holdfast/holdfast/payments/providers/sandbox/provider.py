@@ -22,8 +22,8 @@ class Sandbox:
 
     def create(self, shop: str, order: str, amount: Money, now: datetime) -> Created:
         payment = derived_id("pay", born_at(order), "sandbox", shop, order)
-        self._book.open(Book(id=payment, shop=shop, order_id=order, amount=amount.amount, currency=amount.currency, changed_at=now))
-        return Created(id=payment, client={"pay_url": f"{self._config.pay_url}/{payment}"})
+        book = Book(id=payment, shop=shop, order_id=order, amount=amount.amount, currency=amount.currency, changed_at=now)
+        return Created(payment, {"pay_url": f"{self._config.pay_url}/{payment}"}, (self._book.open_write(book),))
 
     def verify(self, headers: Mapping[str, str], raw: bytes, shop: str, now: datetime) -> ProviderEvent:
         signature.verify(self._config.secret(), headers.get(signature.HEADER.lower()), raw, now)
