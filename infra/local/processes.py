@@ -113,6 +113,8 @@ def stop(pid: int, mark: str, grace_seconds: float = GRACE_SECONDS) -> bool:
             break
     # Children that outlived their parent are still in its group.
     _signal_group(pid, signal.SIGKILL)
+    if pid in _children:
+        _children.pop(pid).wait()
     return True
 
 
