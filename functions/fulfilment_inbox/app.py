@@ -3,8 +3,9 @@
 from typing import Any
 
 from holdfast.fulfilment.repository import DynamoFulfilment
-from holdfast.fulfilment.usecases import feed, serve
+from holdfast.fulfilment.usecases import feed, forget, serve
 from holdfast.kernel.time import utc_now
+from holdfast.orders.events import REFUNDED
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
@@ -34,12 +35,15 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def fulfil(message: Message) -> None:
-    """From the stock stream a restock, from the bus a paid order."""
+    """From the stock stream a restock; from the bus an order that was paid, or refunded."""
     if message.get("kind") == "restock":
         given = feed(message["shop"], message["sku"], store=store, orders=orders, stock=stock, now=utc_now())
         metrics.count("OwedUnitsGiven", given)
         logger.info("restock fed", extra={"sku": message["sku"], "given": given})
         return
-    paid = message["detail"]
-    serve(paid["shop"], paid["order"], store=store, orders=orders, stock=stock, now=utc_now())
-    logger.info("served", extra={"order": paid["order"]})
+    told = message["detail"]
+    if told["type"] == REFUNDED:
+        forget(told["shop"], told["order"], store=store, orders=orders)
+    else:
+        serve(told["shop"], told["order"], store=store, orders=orders, stock=stock, now=utc_now())
+    logger.info("worked", extra={"order": told["order"], "event": told["type"]})

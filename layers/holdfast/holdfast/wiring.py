@@ -278,6 +278,10 @@ class PaidOrderView:
     def owed(self) -> Mapping[str, int]:
         return {line.sku: line.short for line in self.order.lines if rules.owed(self.order, line)}
 
+    @property
+    def skus(self) -> Sequence[str]:
+        return [line.sku for line in self.order.lines]
+
     def digital(self, sku: str) -> bool:
         return self.order.line(sku).digital
 
@@ -296,7 +300,7 @@ class OrdersForFulfilment:
 
     def paid(self, shop: str, order: str) -> PaidOrderView | None:
         found = self.orders.get(shop, order)
-        return PaidOrderView(found, self.orders) if found is not None and found.status in rules.SETTLED else None
+        return PaidOrderView(found, self.orders) if found is not None and found.paid_at is not None else None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,10 @@ class Debts(Protocol):
 
     def drop(self, debt: Debt) -> None: ...
 
+    def drop_of(self, shop: str, sku: str, order: str, paid_at: datetime) -> None:
+        """The order waits no more for this SKU; nothing happens when it did not."""
+        ...
+
     def owed(self, shop: str, sku: str) -> int:
         """Units owed in all."""
         ...
@@ -88,6 +92,9 @@ class PaidOrder(Protocol):
         """Units per SKU that the stock did not have; nothing for an order that is no longer served."""
         ...
 
+    @property
+    def skus(self) -> Sequence[str]: ...
+
     def digital(self, sku: str) -> bool: ...
 
     def hand_over_write(self, now: datetime) -> Write:
@@ -100,7 +107,9 @@ class PaidOrder(Protocol):
 
 
 class Orders(Protocol):
-    def paid(self, shop: str, order: str) -> PaidOrder | None: ...
+    def paid(self, shop: str, order: str) -> PaidOrder | None:
+        """None for an order that never got its money."""
+        ...
 
 
 class Stock(Protocol):

@@ -98,6 +98,9 @@ class DynamoDebts:
         except ConditionFailed:
             return  # paid or dropped by another worker
 
+    def drop_of(self, shop: str, sku: str, order: str, paid_at: datetime) -> None:
+        self._table.delete(keys.debt_key(Debt(shop=shop, sku=sku, order=order, owed=1, paid_at=paid_at)))
+
     def owed(self, shop: str, sku: str) -> int:
         return sum(item["owed"] for item in self._table.query_all(_debts(shop, sku)))
 

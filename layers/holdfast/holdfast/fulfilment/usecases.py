@@ -33,6 +33,14 @@ def serve(shop: str, order: str, *, store: FulfilmentStore, orders: Orders, stoc
     raise UnavailableError("The order or its keys keep changing.")
 
 
+def forget(shop: str, order: str, *, store: FulfilmentStore, orders: Orders) -> None:
+    """The money went back: what was owed is owed no more. Safe to repeat."""
+    paid = orders.paid(shop, order)
+    if paid is not None and not paid.owed():
+        for sku in paid.skus:
+            store.debts.drop_of(shop, sku, order, paid.paid_at)
+
+
 def _first_writes(shop: str, order: str, paid: PaidOrder, store: FulfilmentStore, now: datetime) -> list[Write]:
     writes = [paid.hand_over_write(now)]
     for sku, quantity in paid.deliverable().items():

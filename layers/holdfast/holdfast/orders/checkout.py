@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from holdfast.kernel.errors import IdempotencyKeyReused, VersionConflict
+from holdfast.kernel.errors import HoldfastError, IdempotencyKeyReused, VersionConflict
 from holdfast.kernel.events import CUSTOMER
 from holdfast.kernel.ids import derived_id, new_id
 from holdfast.kernel.model import Model
@@ -115,7 +115,11 @@ def place(
         replaces=earlier.hold.lock if earlier and earlier.hold else None,
         now=now,
     )
-    payment, payment_writes = payments.create(command.shop, order_id, command.provider, session.totals.total, now)
+    try:
+        payment, payment_writes = payments.create(command.shop, order_id, command.provider, session.totals.total, now)
+    except HoldfastError:
+        stock.release(command.shop, lock)  # no payment, no order: nothing may stay held
+        raise
     hold = HoldRef(lock=lock, expires_at=expires_at)
     order = _order(command, session, order_id, taken, payment, hold, now)
     try:

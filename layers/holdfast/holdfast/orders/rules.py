@@ -5,9 +5,9 @@ from holdfast.orders import events
 from holdfast.orders.model import Order, OrderLine, SessionLine, Status, Totals
 
 CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
-AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT})
+AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})
 """A payment moves these to paid while their hold stands."""
-LATE = frozenset({Status.PENDING_PAYMENT, Status.EXPIRED, Status.PAYMENT_FAILED})
+LATE = AWAITING_MONEY | {Status.EXPIRED, Status.PAYMENT_FAILED}
 """Money for these, when the hold is gone, follows the shop's late-payment policy."""
 SETTLED = frozenset({Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK, Status.COMPLETED})
 """The money is ours and the goods are theirs, or owed."""

@@ -185,21 +185,25 @@ def _finish_refund(settled: Settled, world: World, now: datetime) -> Settled:
 
 
 def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
-    """The provider gave the money back. What was not handed over returns to stock; what was owed is owed no more."""
+    """The provider gave the money back. What was not handed over returns to stock; what was owed is owed no more.
+
+    The news may overtake that of the payment itself: then the order ends here, and the payment's news finds it so.
+    """
     if (fact.provider, fact.payment) != (order.payment.provider, order.payment.id):
         return _ignored(order, "the refund is of another payment")
-    if order.payment.status is not PaymentStatus.SUCCEEDED:
-        return _ignored(order, "there is no money of this payment to give back")
-    back = {line.sku: line.allocated - line.fulfilled for line in order.lines if line.allocated > line.fulfilled}
-    lines = tuple(line.model_copy(update={"allocated": line.fulfilled}) for line in order.lines)
+    if order.payment.status in {PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED}:
+        return _ignored(order, "this refund is known already")
+    sold = order.payment.status is PaymentStatus.SUCCEEDED
+    back = {line.sku: line.allocated - line.fulfilled for line in order.lines if sold and line.allocated > line.fulfilled}
     refunded = order.happened(
         events.REFUNDED,
         at=now,
         actor=fact.actor,
         data={"amount": fact.amount, "currency": fact.currency, "returned": back},
         status=Status.REFUNDED,
-        lines=lines,
+        lines=tuple(line.model_copy(update={"allocated": line.fulfilled}) for line in order.lines),
         payment=order.payment.model_copy(update={"status": PaymentStatus.REFUNDED}),
+        hold=None,
     )
     writes = [
         world.orders.save_write(refunded),
@@ -207,6 +211,8 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
         *world.stock.return_writes(order.shop, order.id, back, now),
     ]
     world.commit(writes, token=f"{order.id}#refunded#{order.version}")
+    if order.hold is not None:
+        world.stock.release(order.shop, order.hold.lock)
     return Settled(outcome=Outcome.APPLIED, order=refunded)
 
 

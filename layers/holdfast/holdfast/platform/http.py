@@ -243,7 +243,9 @@ class Api:
         if len(content) > route.max_body:
             raise BodyTooLarge(f"The body is larger than {route.max_body} bytes.", limit=route.max_body)
         if route.body is not None:
-            _require_json(raw.headers)
+            content = content or _empty(route.body)
+            if raw.raw_body:
+                _require_json(raw.headers)
         key = _key_of(route, raw.headers, shop, caller, path, content) if route.idempotent else None
         return Request(
             shop=shop,
@@ -417,3 +419,8 @@ def _request_id(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
 
 def _bytes(body: str | bytes) -> bytes:
     return body.encode() if isinstance(body, str) else body
+
+
+def _empty(model: type[BaseModel]) -> bytes:
+    """Where nothing is required, no body is an empty one."""
+    return b"" if any(field.is_required() for field in model.model_fields.values()) else b"{}"

@@ -9,7 +9,7 @@ from holdfast.payments.errors import WebhookUnreadable
 from holdfast.payments.model import Created, ProviderEvent, ProviderFact
 from holdfast.payments.providers.sandbox import mapper, signature
 from holdfast.payments.providers.sandbox.mapper import Book
-from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook
+from holdfast.payments.providers.sandbox.proxy import SandboxBook
 from holdfast.payments.providers.sandbox.settings import SandboxConfig
 
 
@@ -38,5 +38,4 @@ class Sandbox:
 
     def refund(self, payment: str, amount: Money, key: str) -> None:
         """The sandbox knows one refund per payment, in full; the key adds nothing."""
-        book = self._book.look_up(payment)
-        self._book.act(payment, Action.REFUND, book.changed_at)
+        self._book.refund(payment, self._book.look_up(payment).changed_at)

@@ -46,13 +46,21 @@ class SandboxBook:
         return Book.model_validate(item)
 
     def act(self, payment: str, action: Action, now: datetime) -> Book:
-        """The book after the action. The same action again changes nothing; PaymentStateConflict when it cannot be done."""
-        wanted = RESULT[action]
+        """The book after the shopper's action. The same again changes nothing; PaymentStateConflict when it cannot be done."""
+        return self._change(payment, RESULT[action], now, allowed=FROM[RESULT[action]])
+
+    def refund(self, payment: str, now: datetime) -> Book:
+        """The merchant gives back what he was told he got. A test may have told him with a webhook of its own, signed with
+        the sandbox's secret; so any payment can be refunded.
+        """
+        return self._change(payment, News.REFUNDED, now, allowed=set(News))
+
+    def _change(self, payment: str, wanted: News, now: datetime, *, allowed: set[News]) -> Book:
         while True:
             book = self.look_up(payment)
             if book.status is wanted:
                 return book
-            if book.status not in FROM[wanted]:
+            if book.status not in allowed:
                 raise PaymentStateConflict(f"A payment that is {book.status} cannot become {wanted}.", status=book.status)
             changed = book.model_copy(update={"status": wanted, "changed_at": now})
             unchanged = Expression("#status = :before", {"#status": "status"}, {":before": book.status})
