@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,45 +49,52 @@ class Unexpected(Exception):
 
 
 class Http:
-    """Keep-alive HTTP to one base address: one connection per thread."""
+    """Keep-alive HTTP to one base address, for any number of threads: each exchange takes an idle connection or opens one."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         self.base_url = base_url.rstrip("/")
         self._host, self._port, self._prefix = parts.hostname or "127.0.0.1", parts.port or 80, parts.path.rstrip("/")
-        self._local = threading.local()
+        self._idle: deque[http.client.HTTPConnection] = deque()  # its append and pop are atomic
 
     def send(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         began = time.perf_counter()
         try:
-            status, fields, content = self._exchange(method, path, body, headers or {})
+            status, fields, content = self._exchange(self._connection(), method, path, body, headers or {})
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             # A connection that lay idle was closed by the other side; every write of this client may be sent twice.
-            self.close()
-            status, fields, content = self._exchange(method, path, body, headers or {})
+            status, fields, content = self._exchange(self._new_connection(), method, path, body, headers or {})
         return Answer(status, fields, content, time.perf_counter() - began)
 
     def close(self) -> None:
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        while self._idle:
+            self._idle.pop().close()
 
-    def _exchange(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
-        connection = self._connection()
-        connection.request(method, self._prefix + path, body=body, headers=dict(headers))
-        answer = connection.getresponse()
-        content = answer.read()
+    def _exchange(
+        self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
+        try:
+            connection.request(method, self._prefix + path, body=body, headers=dict(headers))
+            answer = connection.getresponse()
+            content = answer.read()
+        except BaseException:  # half an exchange: nobody may use this connection again
+            connection.close()
+            raise
+        self._idle.append(connection)
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
 
     def _connection(self) -> http.client.HTTPConnection:
-        found: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if found is None:
-            found = self._local.connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS)
-            found.connect()
-            # Head and body go out as two writes; without this the second waits for the other side's delayed acknowledgement.
-            found.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return found
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._new_connection()
+
+    def _new_connection(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_SECONDS)
+        connection.connect()
+        # Head and body go out as two writes; without this the second waits for the other side's delayed acknowledgement.
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
 
 
 def new_key() -> str:
@@ -204,10 +211,10 @@ class Inbox:
     """The mails that the emulator's SES kept, oldest first."""
 
     def __init__(self, emulator_url: str) -> None:
-        self._http = Http(emulator_url)
+        self.http = Http(emulator_url)
 
     def all(self) -> list[Json]:
-        kept = expect(200, self._http.send("GET", "/_ministack/ses/messages")).json["messages"]
+        kept = expect(200, self.http.send("GET", "/_ministack/ses/messages")).json["messages"]
         return [mail for account in kept.values() for mail in account]
 
     def to(self, address: str) -> list[Json]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from .client import Answer, Api, Inbox, Json, Unexpected, expect, new_key
+from .client import Answer, Api, Inbox, Json, Unexpected, expect, guest, new_key
 
 T = TypeVar("T")
 
@@ -55,14 +55,20 @@ class World:
     api: Api
     inbox: Inbox
     run: str
+    skus: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, status: Mapping[str, Any]) -> World:
         api = Api(status["api_url"], status["shop"], status["admin_key"])
         return cls(api=api, inbox=Inbox(status["emulator_url"]), run=new_key()[:8])
 
-    def sku(self, name: str) -> str:
-        return f"{name}-{self.run}".upper()
+    def close(self) -> None:
+        self.api.http.close()
+        self.inbox.http.close()
+
+    def new_sku(self, name: str) -> str:
+        self.skus.append(f"{name}-{self.run}".upper())
+        return self.skus[-1]
 
     def buyer(self, name: str) -> str:
         return f"{name}.{self.run}@example.com"
@@ -87,15 +93,19 @@ class World:
     def hold(self, sku: str, quantity: int, buyer: str, *, accept_partial: bool = False) -> Json:
         return expect(201, self.api.order(sku, quantity, buyer, accept_partial=accept_partial)).json
 
+    def cancel(self, order: Json) -> Answer:
+        headers = {**guest(order["order_token"]), "Idempotency-Key": new_key()}
+        return self.api.call("POST", self.api.shop_path(f"/orders/{order['id']}/cancel"), {}, headers)
+
     def put_digital(self, name: str, keys: int) -> str:
-        sku = self.sku(name)
+        sku = self.new_sku(name)
         self.api.put_product(sku, product(sku, "Licence key", "digital", 1999, "backorder"))
         if keys:
             self.api.add_keys(sku, [f"{sku}-{self.key(number)}" for number in range(1, keys + 1)])
         return sku
 
     def put_physical(self, name: str, units: int, title: str = "Ring box") -> str:
-        sku = self.sku(name)
+        sku = self.new_sku(name)
         self.api.put_product(sku, product(sku, title, "physical", 4900, "reject"))
         if units:
             self.api.restock(sku, units)
@@ -253,7 +263,7 @@ def f_pay_late(world: World, shelf: Shelf, last: LastUnit) -> LatePayments:
     world.wait_for_status(in_time, "processing")
     world.api.pay(last.late)
     world.api.pay(last.lamp)
-    refunded = world.wait_for_status(last.late, "refunded")
+    refunded = eventually(lambda: world.api.read_order(last.late), money_is_back, "the order to be refunded, and confirmed by the provider")
     taken_again = world.wait_for_status(last.lamp, "processing")
     payment = eventually(
         lambda: world.api.payment(last.late), lambda seen: seen["status"] == "refunded", "the provider's book to say refunded"
@@ -261,6 +271,10 @@ def f_pay_late(world: World, shelf: Shelf, last: LastUnit) -> LatePayments:
     return LatePayments(
         refunded, payment, taken_again, world.api.read_order(in_time), world.api.level(shelf.box), world.api.level(shelf.lamp)
     )
+
+
+def money_is_back(order: Json) -> bool:
+    return bool(order["status"] == "refunded" and order["payment"]["status"] == "refunded")
 
 
 @dataclass(frozen=True)
@@ -316,6 +330,7 @@ class Race:
     buyers: list[Buyer]
     level: Json
     hold_seconds: float
+    placed: list[Json]
 
     @property
     def seconds(self) -> float:
@@ -346,8 +361,9 @@ def h_race(world: World, units: int = RACE_UNITS, buyers: int = RACE_BUYERS, at_
         start = time.perf_counter()
         answers = list(crowd.map(lambda session: timed(world, session, start), sessions))
         level = world.api.level(sku)
-    hold = next((answer.json["hold"]["seconds_left"] for _, answer in answers if answer.status == 201), 0)
-    race = Race(sku, units, [buyer for buyer, _ in answers], level, hold)
+    placed = [answer.json for _, answer in answers if answer.status == 201]
+    hold = min((order["hold"]["seconds_left"] for order in placed), default=0)
+    race = Race(sku, units, [buyer for buyer, _ in answers], level, hold, placed)
     insist(race.seconds < hold, f"the race took {race.seconds:.0f} s and a hold lasts {hold} s: this machine is too slow to judge it")
     insist(race.faults == 0, f"{race.faults} answers were server errors: {dict(race.statuses)}")
     insist(race.orders == units, f"{race.orders} orders for {units} units: {dict(race.statuses)}")
@@ -362,6 +378,14 @@ def timed(world: World, session: Json, start: float) -> tuple[Buyer, Answer]:
     began = time.perf_counter() - start
     answer = world.api.place(session)
     return Buyer(began, time.perf_counter() - start, answer.status, answer.code), answer
+
+
+def tidy(world: World, race: Race) -> None:
+    """Takes this playing's products off the shelf again. What cannot go yet (held, owed) stays; nothing depends on it."""
+    with ThreadPoolExecutor(RACE_AT_ONCE) as crowd:
+        list(crowd.map(world.cancel, race.placed))
+    for sku in world.skus:
+        world.api.admin("DELETE", f"/products/{sku}")
 
 
 # --- the telling -------------------------------------------------------------------------------------------------------------
@@ -428,18 +452,21 @@ def tell(world: World, teller: Teller) -> Race:
             f"{len(race.buyers)} buyers, {race.units} units: {race.orders} orders, {race.sold_out} told sold out, {race.faults} errors "
             f"({race.seconds:.1f} s)"
         )
+    tidy(world, race)
     return race
 
 
 def main(status: Mapping[str, Any], picture: Path | None = None, out: TextIO | None = None) -> int:
     """0 when the whole story came true, 1 with a sentence when a step failed."""
-    teller = Teller(out or sys.stdout)
+    teller, world = Teller(out or sys.stdout), World.of(status)
     try:
-        race = tell(World.of(status), teller)
+        race = tell(world, teller)
     except (StoryBroken, Unexpected, OSError, KeyError) as broken:
         teller.say(f"The story broke: {broken if not isinstance(broken, KeyError) else f'an answer had no {broken}'}.")
         teller.say("See `python3 infra/dev.py logs`.")
         return 1
+    finally:
+        world.close()
     teller.say(f"The whole story came true in {time.monotonic() - teller.began:.1f} s.")
     if picture:
         from .race_picture import draw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from infra.local.story import World
 
 
 @pytest.fixture(scope="module")
-def world(stack: dict[str, Any]) -> World:
+def world(stack: dict[str, Any]) -> Iterator[World]:
     """Fresh SKUs and buyers for each module, so that modules do not see each other's stock."""
-    return World.of(stack)
+    world = World.of(stack)
+    yield world
+    world.close()
 
 
 @pytest.fixture(scope="module")
