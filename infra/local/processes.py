@@ -16,6 +16,7 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TMPDIR", 
 KEPT_FOR_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 KEPT_PREFIXES = ("UV_", "PIP_")
 GRACE_SECONDS = 3.0
+BURIAL_SECONDS = 0.5
 PROC = Path("/proc")  # Linux; elsewhere `ps` is asked
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
@@ -115,6 +116,7 @@ def stop(pid: int, mark: str, grace_seconds: float = GRACE_SECONDS) -> bool:
     _signal_group(pid, signal.SIGKILL)
     if pid in _children:
         _children.pop(pid).wait()
+    _wait_for_group(pid)
     return True
 
 
@@ -123,6 +125,17 @@ def _signal_group(pid: int, sent: signal.Signals) -> None:
         os.killpg(pid, sent)
     except (ProcessLookupError, PermissionError):
         return
+
+
+def _wait_for_group(pid: int) -> None:
+    """Until nobody is left in it; not for ever, as a container may have nobody who buries the dead."""
+    deadline = time.monotonic() + BURIAL_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return
+        time.sleep(0.005)
 
 
 def _gone(pid: int, mark: str, seconds: float) -> bool:
