@@ -67,7 +67,7 @@ def heading(race: Race) -> list[str]:
         f'<rect class="won" x="{MARGIN}" y="94" width="14" height="14" rx="3"/>',
         text(MARGIN + 22, 106, f"{race.orders} orders", "soft"),
         f'<rect class="lost" x="{MARGIN + 110}" y="94" width="14" height="14" rx="3"/>',
-        text(MARGIN + 132, 106, f"{race.sold_out} told at once: sold out", "soft"),
+        text(MARGIN + 132, 106, f"{race.sold_out} told that it is sold out", "soft"),
     ]
 
 
