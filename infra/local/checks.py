@@ -14,7 +14,7 @@ def commands() -> list[tuple[str, Sequence[str | Path]]]:
     return [
         ("ruff check", [ruff, "check", "."]),
         ("ruff format --check", [ruff, "format", "--check", "."]),
-        ("mypy --strict layers functions", [mypy, "--strict", "layers/holdfast/holdfast"]),
+        ("mypy --strict layers functions infra", [mypy, "--strict", "layers/holdfast/holdfast", "functions", "infra"]),
         ("cfn-lint", [environments.tool("deploy", "cfn-lint"), TEMPLATE, *children]),
         ("sam validate --lint", [environments.tool("deploy", "sam"), "validate", "--lint", "--template-file", TEMPLATE]),
     ]
