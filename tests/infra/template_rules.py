@@ -223,7 +223,7 @@ def functions_are_built_alike(world: World) -> list[str]:
             found.append(f"{name} has the layers {layers}")
         if (function["Runtime"], function["Architectures"]) != (world.root.parameters["Runtime"], [world.root.parameters["Architecture"]]):
             found.append(f"{name} does not run on what the parameters say")
-        if function["Environment"]["Variables"].get("POWERTOOLS_SERVICE_NAME") != _snake(name):
+        if function["Environment"]["Variables"].get("POWERTOOLS_SERVICE_NAME") != snake(name):
             found.append(f"{name} logs under another name")
         if function["Handler"] != ("app.app" if _routed(world, name) else "app.handler"):
             found.append(f"{name} has the handler {function['Handler']}")
@@ -248,7 +248,7 @@ def every_path_answers_every_method(world: World) -> list[str]:
 
 
 def the_gateway_refuses_like_we_do(world: World) -> list[str]:
-    responses = _api(world)["x-amazon-apigateway-gateway-responses"]
+    responses = gateway_responses(world)
     found = [f"{kind} is left to API Gateway" for kind in sorted(REFUSALS - set(responses))]
     for kind, response in responses.items():
         body = json.loads(response["responseTemplates"]["application/json"])
@@ -351,6 +351,11 @@ def routes(world: World) -> dict[tuple[str, str], str]:
     }
 
 
+def gateway_responses(world: World) -> Json:
+    responses: Json = _api(world)["x-amazon-apigateway-gateway-responses"]
+    return responses
+
+
 def _paths(world: World) -> dict[str, Json]:
     paths: dict[str, Json] = _api(world)["paths"]
     return paths
@@ -438,7 +443,8 @@ def _getatts(value: Any) -> list[str]:
     return [found for item in inner for found in _getatts(item)]
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """StockSweep -> stock_sweep, its folder."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
