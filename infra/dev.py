@@ -64,17 +64,17 @@ def reset(asked: argparse.Namespace) -> int:
 
 
 def logs(asked: argparse.Namespace) -> int:
+    _in_project()
     from infra.local import calls
 
-    _in_project()
     calls.logs(Stack.demo().demand_status(), asked.function, asked.lines)
     return 0
 
 
 def invoke(asked: argparse.Namespace) -> int:
+    _in_project()
     from infra.local import calls
 
-    _in_project()
     return 0 if calls.invoke(Stack.demo().demand_status(), asked.function, asked.event) else 1
 
 
@@ -107,9 +107,9 @@ def openapi(_: argparse.Namespace) -> int:
 
 
 def bench(asked: argparse.Namespace) -> int:
+    _in_project()
     from infra.local import testing
 
-    environments.ensure("project")
     return testing.bench(Stack.demo(), asked.names)
 
 
