@@ -137,7 +137,7 @@ function shortage(lines) {
   for (const { sku, requested, available } of lines) {
     const product = products.get(sku);
     const name = product?.title ?? sku;
-    const later = product?.on_shortage === "backorder";
+    const later = product?.on_shortage !== "reject";
     box.append(
       h("p", {}, available > 0 ? `Only ${available} of ${requested} left: ${name}.` : `None left: ${name}.`),
       h("div", { class: "row" },
