@@ -32,7 +32,7 @@ class ActionBody(Input):
     action: Action = Field(strict=False)
 
 
-class PaymentView(Model):
+class SandboxPayment(Model):
     id: str
     shop: str
     order_id: str
@@ -50,7 +50,7 @@ class SignedWebhook(Model):
 
 
 class Acted(Model):
-    payment: PaymentView
+    payment: SandboxPayment
     webhook: SignedWebhook
 
 
@@ -67,8 +67,8 @@ api = Api("payments-sandbox", clock=utc_now, shop_origins=_any_shop)
 app = api.app
 
 
-@api.get("/sandbox/payments/{payment}", returns=PaymentView, refusals=(PaymentUnknown,))
-def show_payment(request: Request[None]) -> PaymentView:
+@api.get("/sandbox/payments/{payment}", returns=SandboxPayment, refusals=(PaymentUnknown,))
+def show_payment(request: Request[None]) -> SandboxPayment:
     """A payment as the sandbox provider knows it."""
     _allowed()
     return _view(book.look_up(request.path["payment"]))
@@ -90,5 +90,5 @@ def _allowed() -> None:
         raise NotFound
 
 
-def _view(payment: Book) -> PaymentView:
-    return PaymentView(**payment.model_dump(include=set(PaymentView.model_fields)))
+def _view(payment: Book) -> SandboxPayment:
+    return SandboxPayment(**payment.model_dump(include=set(SandboxPayment.model_fields)))

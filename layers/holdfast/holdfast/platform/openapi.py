@@ -33,7 +33,7 @@ def document(apis: Sequence[Api], *, title: str, version: str, description: str)
     """The whole contract. Deterministic: the same routes give the same text."""
     routes = sorted((route for api in apis for route in api.routes), key=lambda route: (route.path, route.method))
     tags = {id(route): api.service for api in apis for route in api.routes}
-    taken, given = _schemas(routes)
+    taken, given, schemas = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, tags[id(route)], taken, given)
@@ -42,27 +42,23 @@ def document(apis: Sequence[Api], *, title: str, version: str, description: str)
         "info": {"title": title, "version": version, "description": description},
         "servers": [{"url": "/v1"}],
         "paths": paths,
-        "components": {"schemas": _components(routes), "securitySchemes": SECURITY},
+        "components": {"schemas": schemas, "securitySchemes": SECURITY},
     }
 
 
-References = dict[type[BaseModel], str]
+References = dict[type[Any], str]
 
 
-def _schemas(routes: Iterable[Route]) -> tuple[References, References]:
-    """Where each model stands: as what is sent (validation) and as what is answered (serialization)."""
-    taken = {route.body: _SCHEMAS + route.body.__name__ for route in routes if route.body}
-    given = {route.returns: _SCHEMAS + route.returns.__name__ for route in routes if route.returns}
-    return taken, given
-
-
-def _components(routes: Sequence[Route]) -> dict[str, Any]:
+def _schemas(routes: Iterable[Route]) -> tuple[References, References, dict[str, Any]]:
+    """Where each model stands: as what is sent (validation) and as what is answered (serialization); and what stands there."""
     models = {(route.body, "validation") for route in routes if route.body} | {
         (route.returns, "serialization") for route in routes if route.returns
     }
     ordered = sorted(models, key=lambda pair: (pair[0].__name__ if pair[0] else "", pair[1]))
-    _, definitions = models_json_schema(ordered, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]
-    return dict(sorted({**definitions["$defs"], "Problem": PROBLEM}.items()))
+    places, definitions = models_json_schema(ordered, ref_template=_SCHEMAS + "{model}")  # type: ignore[arg-type]
+    taken: References = {model: place["$ref"] for (model, mode), place in places.items() if mode == "validation"}
+    given: References = {model: place["$ref"] for (model, mode), place in places.items() if mode == "serialization"}
+    return taken, given, dict(sorted({**definitions["$defs"], "Problem": PROBLEM}.items()))
 
 
 PROBLEM = {

@@ -29,7 +29,7 @@ class HeldLine(Model):
     quantity: int
 
 
-class HoldView(Model):
+class StaffHold(Model):
     """`quantity` is what was asked for; a partial line may hold less."""
 
     id: str
@@ -40,7 +40,7 @@ class HoldView(Model):
 
 
 class HoldPage(Model):
-    items: list[HoldView]
+    items: list[StaffHold]
     next: str | None
 
 
@@ -51,8 +51,8 @@ class Released(Model):
     units: int
 
 
-def hold_view(lock: Lock, now: datetime) -> HoldView:
-    return HoldView(
+def hold_view(lock: Lock, now: datetime) -> StaffHold:
+    return StaffHold(
         id=lock.id,
         order=lock.order,
         lines=[HeldLine(sku=line.sku, quantity=line.quantity) for line in lock.lines],
