@@ -1,0 +1,62 @@
+"""An answer against docs/catalogue/openapi.json: is its status documented for the route, and its body of the documented shape."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+CONTRACT = Path(__file__).resolve().parents[3] / "docs" / "catalogue" / "openapi.json"
+ALWAYS = {"X-Request-Id", "X-Content-Type-Options", "Strict-Transport-Security", "Cache-Control"}
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
+
+
+@cache
+def contract() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(CONTRACT.read_text("utf-8"))
+    return found
+
+
+def check(event: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, when it keeps the contract."""
+    status, headers = answer["statusCode"], answer["headers"]
+    assert headers.keys() >= ALWAYS, headers
+    operation = contract()["paths"].get(event["resource"], {}).get(event["httpMethod"].lower())
+    if status >= 400:
+        problem(answer)
+    if operation is None:
+        assert status in {204, 404, 405}, answer
+        return answer
+    assert str(status) in operation["responses"], f"{event['httpMethod']} {event['resource']} answers {status}, undocumented: {answer}"
+    documented = operation["responses"][str(status)]
+    if "content" not in documented:
+        assert answer["body"] == ""
+        return answer
+    ((media_type, content),) = documented["content"].items()
+    assert headers["Content-Type"] == media_type
+    validator(content["schema"]["$ref"]).validate(json.loads(answer["body"]))
+    if status >= 400:
+        code = json.loads(answer["body"])["code"]
+        assert f"`{code}`" in documented["description"], f"{event['httpMethod']} {event['resource']}: {code} is not documented"
+    return answer
+
+
+@cache
+def validator(reference: str) -> Draft202012Validator:
+    return Draft202012Validator(
+        {"$ref": reference, "components": contract()["components"]}, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+def problem(answer: dict[str, Any]) -> dict[str, Any]:
+    """RFC 9457, the same on every route: the standard members say what the standard says, whatever the facts are."""
+    body: dict[str, Any] = json.loads(answer["body"])
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert body.keys() >= PROBLEM_MEMBERS, body
+    assert body["status"] == answer["statusCode"], body
+    assert body["type"] == f"https://holdfast.dev/problems/{body['code']}"
+    assert body["request_id"] == answer["headers"]["X-Request-Id"]
+    assert body["title"]
+    assert body["detail"]
+    return body

@@ -1,0 +1,327 @@
+"""Every sample in events/ is given to its function; here stands what must come of it.
+
+Samples build on each other: `after` names those that are played first, as it happens in life.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.functions import contract
+from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
+
+Answer = dict[str, Any]
+Effect = Callable[[World, Answer], None]
+
+PLACED = ("storefront_http/place_order",)
+AT_THE_PROVIDER = (*PLACED, "payments_sandbox/pay")
+TOLD = (*AT_THE_PROVIDER, "payments_webhook/succeeded")
+PAID = (*TOLD, "payments_inbox/succeeded")
+DELIVERED = (*PAID, "fulfilment_inbox/order_paid")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`status` of an HTTP answer, with `members` of its body; `effect` is what changed in the world."""
+
+    status: int | None = None
+    members: Any = None
+    after: tuple[str, ...] = ()
+    later: timedelta = timedelta()
+    effect: Effect | None = None
+
+
+def holds(world: World, sku: str) -> tuple[int, int]:
+    """On hand and available."""
+    level = next(item for item in world.items("stock") if item["pk"] == f"demo#{sku}#0" and item["sk"] == "LEVEL")
+    return level["on_hand"], level["avail"]
+
+
+def order(world: World) -> dict[str, Any]:
+    (found,) = [item for item in world.items("orders") if item["sk"] == "ORDER"]
+    return found
+
+
+def expect_stock(sku: str, on_hand: int, available: int) -> Effect:
+    def check(world: World, _: Answer) -> None:
+        assert holds(world, sku) == (on_hand, available)
+
+    return check
+
+
+def expect_order(status: str, payment: str, sku: str = "licence", stock: tuple[int, int] = (3, 3)) -> Effect:
+    def check(world: World, _: Answer) -> None:
+        assert (order(world)["status"], order(world)["payment"]["status"], holds(world, sku)) == (status, payment, stock)
+
+    return check
+
+
+def expect_failures(*messages: str) -> Effect:
+    def check(_: World, answer: Answer) -> None:
+        assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == list(messages)
+
+    return check
+
+
+def both(*effects: Effect) -> Effect:
+    def check(world: World, answer: Answer) -> None:
+        for effect in effects:
+            effect(world, answer)
+
+    return check
+
+
+def nothing_happened(world: World, answer: Answer) -> None:
+    assert answer.get("batchItemFailures", []) == []
+    assert (world.published(), world.mails(), [world.messages(queue) for queue in ("payments", "stock", "fulfilment")]) == (
+        [],
+        [],
+        [[], [], []],
+    )
+
+
+def priced_once(_: World, answer: Answer) -> None:
+    """The same SKU in two lines is one line."""
+    assert [(line["quantity"], line["line_total"]["amount"]) for line in body(answer)["lines"]] == [(2, 3998)]
+
+
+def two_are_held(world: World, answer: Answer) -> None:
+    assert body(answer)["hold"] == {"expires_at": "2026-11-21T12:15:00.000Z", "seconds_left": 900}
+    assert body(answer)["payment"]["client"]["pay_url"].endswith(body(answer)["payment"]["id"])
+    assert holds(world, "licence") == (3, 1)
+    assert answer["headers"]["Access-Control-Allow-Origin"] == ORIGIN
+
+
+def all_but_one_are_held(world: World, answer: Answer) -> None:
+    assert (holds(world, "licence"), holds(world, "box")) == ((3, 0), (5, 4))
+
+
+def told_what_is_left(world: World, answer: Answer) -> None:
+    assert body(answer)["lines"] == [{"sku": "licence", "requested": 4, "available": 3}]
+    assert (holds(world, "licence"), holds(world, "box"), world.items("locks")) == ((3, 3), (5, 5), [])
+
+
+def may_be_asked(_: World, answer: Answer) -> None:
+    assert answer["headers"]["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer["headers"]["Access-Control-Allow-Methods"] == "POST"
+    assert "Idempotency-Key" in answer["headers"]["Access-Control-Allow-Headers"]
+
+
+def names_what_is_allowed(_: World, answer: Answer) -> None:
+    assert answer["headers"]["Allow"] == "GET"
+
+
+def shows_no_insides(_: World, answer: Answer) -> None:
+    (event,) = body(answer)["items"]
+    assert (event["type"], event["actor"]) == ("order.placed.v1", {"kind": "customer", "id": None})
+
+
+def two_keys_and_a_record(world: World, answer: Answer) -> None:
+    assert [item["key"] for item in body(answer)["items"]] == ["licence-0001", "licence-0002"]
+    assert [item["keys"] for item in world.items("fulfilment") if item["sk"].startswith("REVEAL#")] == [2]
+
+
+def sku_is_gone_from_the_shop(world: World, _: Answer) -> None:
+    assert world.http("storefront_http", "GET", "/shops/{shop}/products/{sku}", shop="demo", sku="box")["statusCode"] == 404
+
+
+def once_however_often(world: World, answer: Answer) -> None:
+    assert holds(world, "box") == (25, 25)
+    again = world.play("admin_http/restock")
+    assert (again["headers"]["Idempotent-Replayed"], again["body"]) == ("true", answer["body"])
+    assert holds(world, "box") == (25, 25)
+
+
+def signed(_: World, answer: Answer) -> None:
+    webhook = body(answer)["webhook"]
+    assert webhook["path"] == "/shops/demo/webhooks/payments/sandbox"
+    assert webhook["headers"]["X-Sandbox-Signature"].startswith("t=1795262400,v1=")
+
+
+def stored_and_passed_on(world: World, _: Answer) -> None:
+    (event,) = [item for item in world.items("payments") if item["sk"] == "EVENT"]
+    assert event["raw"] == sample("payments_webhook/succeeded")["body"]
+    assert world.messages("payments") == [{"shop": "demo", "provider": "sandbox", "event": event["id"]}]
+
+
+def nothing_stored(world: World, _: Answer) -> None:
+    assert [item for item in world.items("payments") if item["sk"] == "EVENT"] == []
+    assert world.messages("payments") == []
+
+
+def published(*types: str) -> Effect:
+    def check(world: World, answer: Answer) -> None:
+        assert answer == {"batchItemFailures": []}
+        assert [event["detail-type"] for event in world.published()] == list(types)
+        assert all(event["detail"]["shop"] == "demo" and event["detail"]["id"].startswith("evt_") for event in world.published())
+
+    return check
+
+
+def forwarded(queue: str, **members: Any) -> Effect:
+    def check(world: World, answer: Answer) -> None:
+        assert answer == {"batchItemFailures": []}
+        (message,) = world.messages(queue)
+        assert {name: message[name] for name in members} == members
+
+    return check
+
+
+def one_mail_with_the_keys(world: World, answer: Answer) -> None:
+    assert answer == {"batchItemFailures": []}
+    (mail,) = world.mails()
+    assert mail.destinations["ToAddresses"] == [EMAIL]
+    assert "licence-0001" in str(mail.body)
+
+
+def swept(units: int, dry_run: bool, status: str) -> Effect:
+    def check(world: World, answer: Answer) -> None:
+        assert (answer["locks"], answer["units"], answer["failed"], answer["dry_run"]) == (1, units, 0, dry_run)
+        assert order(world)["status"] == status
+        assert holds(world, "licence") == (3, 1 + units)
+
+    return check
+
+
+def a_shop_and_only_once(world: World, answer: Answer) -> None:
+    assert answer["result"]["id"] == "corner-shop"
+    assert world.play("operations_command/create_shop") == answer
+
+
+def the_key_opens_its_shop(world: World, answer: Answer) -> None:
+    text = answer["result"]["api_key"]
+    assert all(text not in str(item) for item in world.items("tenants"))
+    seen = world.http("admin_http", "GET", "/shops/{shop}/admin/orders", shop="demo", headers={"X-Api-Key": text})
+    assert seen["statusCode"] == 200
+
+
+def refused(code: str) -> Effect:
+    def check(_: World, answer: Answer) -> None:
+        assert (answer["ok"], answer["error"]["code"]) == (False, code)
+
+    return check
+
+
+LATER = timedelta(minutes=16)
+SF, ADMIN, SANDBOX, WEBHOOK = "storefront_http", "admin_http", "payments_sandbox", "payments_webhook"
+CASES: dict[str, Expected] = {
+    f"{SF}/list_products": Expected(200, {"next": None}),
+    f"{SF}/list_products_page": Expected(200),
+    f"{SF}/show_product": Expected(200, {"sku": "licence", "stock_status": "in_stock", "max_quantity": 1000}),
+    f"{SF}/show_product_unknown": Expected(404, {"code": "not_found"}),
+    f"{SF}/start_checkout": Expected(201, {"email": EMAIL, "version": 1}, effect=priced_once),
+    f"{SF}/show_checkout": Expected(200, {"expires_at": "2026-11-21T12:30:00.000Z"}),
+    f"{SF}/abandon_checkout": Expected(204, after=PLACED, effect=expect_order("cancelled", "pending")),
+    f"{SF}/place_order": Expected(201, {"status": "pending_payment", "version": 1}, effect=two_are_held),
+    f"{SF}/place_order_partial": Expected(201, {"status": "pending_payment"}, effect=all_but_one_are_held),
+    f"{SF}/place_order_short": Expected(409, {"code": "insufficient_stock"}, effect=told_what_is_left),
+    f"{SF}/place_order_without_csrf": Expected(403, {"code": "csrf_token_invalid"}, effect=expect_stock("licence", 3, 3)),
+    f"{SF}/preflight": Expected(204, effect=may_be_asked),
+    f"{SF}/wrong_method": Expected(405, {"code": "method_not_allowed"}, effect=names_what_is_allowed),
+    f"{SF}/show_order": Expected(200, {"status": "completed"}, after=DELIVERED),
+    f"{SF}/show_order_by_link": Expected(200, {"status": "pending_payment"}, after=PLACED),
+    f"{SF}/list_events": Expected(200, after=PLACED, effect=shows_no_insides),
+    f"{SF}/reveal_keys": Expected(200, after=DELIVERED, effect=two_keys_and_a_record),
+    f"{SF}/cancel_order": Expected(200, {"status": "cancelled", "hold": None}, after=PLACED, effect=expect_order("cancelled", "pending")),
+    f"{SF}/extend_hold": Expected(200, {"hold": {"expires_at": "2026-11-21T12:30:00.000Z", "seconds_left": 1800}}, after=PLACED),
+    f"{SF}/confirm_payment": Expected(200, {"status": "paid"}, after=AT_THE_PROVIDER, effect=expect_stock("licence", 1, 1)),
+    f"{ADMIN}/list_products": Expected(200, {"next": None}),
+    f"{ADMIN}/add_product": Expected(201, {"sku": "mug", "version": 1}, effect=expect_stock("mug", 0, 0)),
+    f"{ADMIN}/show_product": Expected(200, {"sku": "licence", "version": 1}),
+    f"{ADMIN}/put_product": Expected(200, {"title": "Licence for one year", "version": 2}),
+    f"{ADMIN}/put_product_stale": Expected(412, {"code": "precondition_failed"}),
+    f"{ADMIN}/withdraw_product": Expected(204, effect=sku_is_gone_from_the_shop),
+    f"{ADMIN}/show_level": Expected(200, {"sku": "box", "on_hand": 5, "available": 5, "locked": 0, "waiting": 0, "shards": 1}),
+    f"{ADMIN}/restock": Expected(200, {"on_hand": 25}, effect=once_however_often),
+    f"{ADMIN}/count_keys": Expected(200, {"sku": "licence", "imported": 3, "delivered": 0, "left": 3}),
+    f"{ADMIN}/add_keys": Expected(200, {"imported": 2, "duplicates": [0, 3], "dry_run": False}, effect=expect_stock("licence", 5, 5)),
+    f"{ADMIN}/list_holds": Expected(200, {"next": None}, after=PLACED),
+    f"{ADMIN}/release_hold": Expected(200, {"units": 2}, after=PLACED, effect=expect_order("cancelled", "pending")),
+    f"{ADMIN}/list_orders": Expected(200, {"next": None}, after=PLACED),
+    f"{ADMIN}/show_order": Expected(200, {"status": "paid"}, after=PAID),
+    f"{ADMIN}/no_key": Expected(401, {"code": "api_key_missing"}),
+    f"{ADMIN}/scope_missing": Expected(403, {"code": "scope_missing", "needed": "admin"}),
+    "health_http/live": Expected(200, {"status": "ok"}),
+    "health_http/ready": Expected(200, {"status": "ok"}),
+    "health_http/health": Expected(200, {"status": "ok", "at": "2026-11-21T12:00:00.000Z"}),
+    f"{SANDBOX}/show_payment": Expected(200, {"status": "pending", "amount": 3998}, after=PLACED),
+    f"{SANDBOX}/pay": Expected(200, after=PLACED, effect=signed),
+    f"{SANDBOX}/decline": Expected(200, after=PLACED, effect=signed),
+    f"{SANDBOX}/expire": Expected(200, after=PLACED, effect=signed),
+    f"{SANDBOX}/refund": Expected(200, after=AT_THE_PROVIDER, effect=signed),
+    f"{WEBHOOK}/succeeded": Expected(200, {"state": "received"}, after=AT_THE_PROVIDER, effect=stored_and_passed_on),
+    f"{WEBHOOK}/succeeded_as_base64": Expected(200, {"state": "received"}, after=AT_THE_PROVIDER, effect=stored_and_passed_on),
+    f"{WEBHOOK}/bad_signature": Expected(401, {"code": "signature_invalid"}, effect=nothing_stored),
+    f"{WEBHOOK}/unknown_provider": Expected(404, {"code": "not_found"}, effect=nothing_stored),
+    "payments_inbox/succeeded": Expected(after=TOLD, effect=expect_order("paid", "succeeded", stock=(1, 1))),
+    "payments_inbox/twice": Expected(after=TOLD, effect=both(expect_failures(), expect_order("paid", "succeeded", stock=(1, 1)))),
+    "payments_inbox/with_a_broken_message": Expected(
+        after=TOLD, effect=both(expect_failures("059f36b4-87a3-44ab-83d2-661975970001"), expect_order("paid", "succeeded", stock=(1, 1)))
+    ),
+    "payments_inbox/event_that_is_gone": Expected(effect=nothing_happened),
+    "orders_stream/placed": Expected(effect=published("order.placed.v1")),
+    "orders_stream/paid": Expected(effect=published("order.paid.v1")),
+    "orders_stream/completed": Expected(effect=published("order.completed.v1")),
+    "orders_stream/nothing_new": Expected(effect=nothing_happened),
+    "stock_stream/restocked": Expected(effect=forwarded("fulfilment", kind="restock", shop="demo", sku="licence")),
+    "stock_stream/new_sku": Expected(effect=forwarded("fulfilment", kind="restock", shop="demo", sku="licence")),
+    "stock_stream/head_without_restock": Expected(effect=nothing_happened),
+    "stock_stream/lock_removed_by_ttl": Expected(effect=forwarded("stock", shop="demo", lines=[{"sku": "licence", "quantity": 2}])),
+    "stock_inbox/lock_removed_by_ttl": Expected(after=PLACED, later=LATER, effect=expect_order("expired", "pending")),
+    "stock_sweep/tick": Expected(after=PLACED, later=LATER, effect=swept(2, False, "expired")),
+    "stock_sweep/dry_run": Expected(after=PLACED, later=LATER, effect=swept(0, True, "pending_payment")),
+    "fulfilment_inbox/order_paid": Expected(
+        after=PAID, effect=both(expect_failures(), expect_order("completed", "succeeded", stock=(1, 1)))
+    ),
+    "fulfilment_inbox/restock": Expected(effect=nothing_happened),
+    "fulfilment_inbox/with_a_broken_message": Expected(
+        after=PAID,
+        effect=both(expect_failures("059f36b4-87a3-44ab-83d2-661975970001"), expect_order("completed", "succeeded", stock=(1, 1))),
+    ),
+    "notifications_inbox/order_completed": Expected(after=DELIVERED, effect=one_mail_with_the_keys),
+    "notifications_inbox/twice": Expected(after=DELIVERED, effect=one_mail_with_the_keys),
+    "notifications_inbox/nothing_to_tell": Expected(effect=nothing_happened),
+    "operations_command/create_shop": Expected(effect=a_shop_and_only_once),
+    "operations_command/create_shop_again": Expected(effect=refused("shop_exists")),
+    "operations_command/create_api_key": Expected(effect=the_key_opens_its_shop),
+    "operations_command/create_api_key_without_scopes": Expected(effect=refused("validation_failed")),
+    "operations_command/unknown_command": Expected(effect=refused("unknown_command")),
+}
+
+
+@pytest.mark.parametrize("name", samples())
+def test_sample(world: World, name: str) -> None:
+    expected = CASES[name]
+    for earlier in expected.after:
+        world.play(earlier)
+    CLOCK.now = NOW + expected.later
+    answer = world.play(name)
+    if expected.status is not None:
+        contract.check(sample(name), answer)
+        assert answer["statusCode"] == expected.status, answer
+        found = body(answer) or {}
+        assert {member: found[member] for member in expected.members or {}} == (expected.members or {})
+    if expected.effect:
+        expected.effect(world, answer)
+
+
+def test_each_sample_is_expected_and_each_expectation_has_a_sample() -> None:
+    assert samples() == sorted(CASES)
+
+
+def test_each_function_has_samples() -> None:
+    assert {name.split("/")[0] for name in samples()} == set(FUNCTIONS)
+
+
+def test_each_route_has_a_sample_that_succeeds() -> None:
+    routes = {(route.method, route.path) for function in FUNCTIONS if hasattr(load(function), "api") for route in load(function).api.routes}
+    played = {
+        (event["httpMethod"], event["resource"])
+        for name, expected in CASES.items()
+        if expected.status is not None and expected.status < 400
+        for event in [sample(name)]
+    }
+    assert routes <= played

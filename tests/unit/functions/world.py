@@ -1,0 +1,246 @@
+"""Every function on an AWS in this process: tables from infra/data.yaml, queues, bus, secrets, mail, and a clock that stands still.
+
+Functions are loaded as copies of their own, with their own environment, so that no other test sees them.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import moto  # before any client of ours is made: it hooks into botocore when it is imported
+import yaml
+from moto.ses.models import ses_backends
+
+from holdfast.kernel import time as kernel_time
+from holdfast.orders import checkout
+from holdfast.platform import aws, metrics
+from holdfast.platform.dynamo import Table, from_wire, to_wire
+from holdfast.tenants.model import ApiKey, Scope, Shop
+from holdfast.tenants.repository import DynamoTenants
+from holdfast.tenants.usecases import hash_of
+from holdfast.wiring import CatalogueForOrders
+from infra.openapi import ENVIRONMENT
+from tests.unit.functions import api_gateway
+
+ROOT = Path(__file__).resolve().parents[3]
+EVENTS = ROOT / "events"
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+ACCOUNT = "123456789012"
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SECRETS = {"token": "t" * 64, "sandbox": "s" * 64}
+GIVEN = {**ENVIRONMENT, "ENVIRONMENT": "test", "TOKEN_SECRET_ARN": "token", "SANDBOX_SECRET_ARN": "sandbox", "EVENT_BUS_NAME": "orders"}
+QUEUES = ("payments", "fulfilment", "stock")
+
+SHOP = "demo"
+ORIGIN = "https://shop.example"
+KEYS = {"admin": "hf_demo-admin-key", "operator": "hf_demo-operator-key", "viewer": "hf_demo-viewer-key"}
+KEY_NAMES = {scope: f"key_01KAJVKP00{name}" for scope, name in zip(KEYS, ("ADM1N" * 4, "0PER8" * 4, "V1EWR" * 4), strict=True)}
+SESSION = "cks_01KAJVKP000000000000000001"
+SESSION_BOTH = "cks_01KAJVKP000000000000000002"
+EMAIL = "ada@example.com"
+
+
+PUBLISHED: list[dict[str, Any]] = []
+
+
+class Clock:
+    """Stands where it is put."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+CLOCK = Clock()
+
+
+@cache
+def load(function: str) -> ModuleType:
+    """The function's module under the test's environment and clock."""
+    spec = importlib.util.spec_from_file_location(f"tested_{function}", ROOT / "functions" / function / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pydantic looks annotations up there
+    with mock.patch.dict(os.environ, GIVEN), mock.patch.object(kernel_time, "utc_now", CLOCK):
+        spec.loader.exec_module(module)
+    return module
+
+
+class World:
+    """`call` gives an event to a function; `play` gives it a sample."""
+
+    def call(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        module = load(function)
+        answer: dict[str, Any] = (module.app if hasattr(module, "app") else module.handler)(event, None)
+        return json.loads(json.dumps(answer))  # Lambda answers JSON, or fails
+
+    def play(self, name: str) -> dict[str, Any]:
+        return self.call(name.split("/")[0], sample(name))
+
+    def http(self, function: str, method: str, resource: str, **path: Any) -> dict[str, Any]:
+        """One request; `body`, `headers` and `query` are not part of the path."""
+        options = {name: path.pop(name) for name in ("body", "headers", "query") if name in path}
+        return self.call(function, api_gateway.request(method, resource, path, **options))
+
+    def later(self, **by: float) -> None:
+        CLOCK.now += timedelta(**by)
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        return [from_wire(item) for item in aws.client("dynamodb").scan(TableName=table)["Items"]]
+
+    def put(self, table: str, item: dict[str, Any]) -> None:
+        aws.client("dynamodb").put_item(TableName=table, Item=to_wire(item))
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """What lies in a queue, taken out of it."""
+        sqs = aws.client("sqs")
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        found = []
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+        return found
+
+    def published(self) -> list[dict[str, Any]]:
+        """What was put on the bus: name and detail of each event, in order."""
+        return [{"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])} for entry in PUBLISHED]
+
+    def mails(self) -> list[Any]:
+        return list(ses_backends[ACCOUNT][_region()].sent_messages)
+
+    def product(self, sku: str, *, keys: int = 0, units: int = 0, backorder: bool = False, amount: int = 1999) -> None:
+        body = {
+            "title": sku.title(),
+            "kind": "digital" if keys or backorder else "physical",
+            "price": {"amount": amount, "currency": "EUR"},
+            "on_shortage": "backorder" if backorder else "reject",
+        }
+        path = {"shop": SHOP, "sku": sku}
+        admin = {"X-Api-Key": KEYS["admin"], "Idempotency-Key": f"seed-{sku}"}
+        ok(self.http("admin_http", "PUT", "/shops/{shop}/admin/products/{sku}", **path, body=body, headers=admin))
+        if keys:
+            texts = [f"{sku}-{number:04d}" for number in range(1, keys + 1)]
+            ok(self.http("admin_http", "POST", "/shops/{shop}/admin/keys/{sku}", **path, body={"keys": texts}, headers=admin))
+        if units:
+            restock = "/shops/{shop}/admin/inventory/{sku}/restock"
+            ok(self.http("admin_http", "POST", restock, **path, body={"quantity": units}, headers=admin))
+
+    def session(self, session: str, **lines: int) -> None:
+        """A checkout session under an id that samples can name."""
+        app = load("storefront_http")
+        command = checkout.StartCheckout(shop=SHOP, lines=tuple((sku.replace("_", "-"), n) for sku, n in lines.items()), email=EMAIL)
+        with mock.patch.object(checkout, "new_id", lambda prefix, now: session):
+            checkout.start(command, catalogue=CatalogueForOrders(app.products, 1000), sessions=app.sessions, now=CLOCK.now)
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
+    return event
+
+
+def samples() -> list[str]:
+    return sorted(f"{path.parent.name}/{path.stem}" for path in EVENTS.glob("*/*.json"))
+
+
+def body(answer: dict[str, Any]) -> Any:
+    return json.loads(answer["body"]) if answer["body"] else None
+
+
+def ok(answer: dict[str, Any]) -> Any:
+    assert 200 <= answer["statusCode"] < 300, answer
+    return body(answer)
+
+
+@contextmanager
+def empty() -> Iterator[World]:
+    """An AWS with the tables and queues and nothing in them."""
+    CLOCK.now = NOW
+    with moto.mock_aws():
+        made = load("admin_http"), load("storefront_http"), load("payments_webhook"), load("notifications_inbox")
+        for module in made:  # what a worker remembers belongs to the world before
+            module.directory._shops.clear()
+            module.directory._keys.clear()
+        metrics._metrics.provider.namespace = metrics._metrics.provider.namespace or "Holdfast"
+        _tables()
+        _messaging()
+        yield World()
+
+
+@contextmanager
+def furnished() -> Iterator[World]:
+    """As empty, with the shop `demo`, its API keys, three products and two checkout sessions."""
+    with empty() as world:
+        _shop(SHOP, origins=(ORIGIN,))
+        _shop("other")
+        world.product("licence", keys=3, backorder=True)
+        world.product("box", units=5, amount=4900)
+        world.product("last", units=1)
+        world.session(SESSION, licence=2)
+        world.session(SESSION_BOTH, licence=4, box=1)
+        yield world
+
+
+def _shop(name: str, origins: tuple[str, ...] = ()) -> None:
+    tenants = DynamoTenants(Table(load("admin_http").client, "tenants"))
+    tenants.add_shop(Shop(id=name, name="Demo shop", currency="EUR", origins=origins, created_at=NOW))
+    for scope, text in KEYS.items():
+        held = (Scope(scope),)
+        given = text if name == SHOP else f"{text}-of-{name}"
+        tenants.add_api_key(ApiKey(id=KEY_NAMES[scope], shop=name, label=scope, scopes=held, hash=hash_of(given), created_at=NOW))
+
+
+def _tables() -> None:
+    dynamodb = aws.client("dynamodb")
+    for name, resource in templates()["Resources"].items():
+        properties = resource["Properties"]
+        made = {key: properties[key] for key in WANTED if key in properties}
+        dynamodb.create_table(TableName=name.lower(), **made)
+
+
+def _messaging() -> None:
+    sqs, events, secrets = aws.client("sqs"), aws.client("events"), aws.client("secretsmanager")
+    for name in QUEUES:
+        sqs.create_queue(QueueName=name)
+    events.create_event_bus(Name="orders")
+    events.meta.events.register("provide-client-params.events.PutEvents", _overheard, unique_id="overheard")
+    PUBLISHED.clear()
+    for name, value in SECRETS.items():
+        secrets.create_secret(Name=name, SecretString=value)
+    aws.client("sesv2").create_email_identity(EmailIdentity=GIVEN["MAIL_SENDER"])
+
+
+def _overheard(params: dict[str, Any], **_: Any) -> None:
+    PUBLISHED.extend(params["Entries"])
+
+
+def _region() -> str:
+    return str(aws.client("sqs").meta.region_name)
+
+
+WANTED = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+
+
+class _Template(yaml.SafeLoader):
+    """CloudFormation's short forms (!Ref, !GetAtt) are of no interest here."""
+
+
+_Template.add_multi_constructor("!", lambda loader, tag, node: tag)
+
+
+@cache
+def templates() -> dict[str, Any]:
+    made: dict[str, Any] = yaml.load((ROOT / "infra" / "data.yaml").read_text("utf-8"), _Template)
+    return made
