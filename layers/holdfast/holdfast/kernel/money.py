@@ -7,7 +7,8 @@ from pydantic import Field, StringConstraints
 from holdfast.kernel.model import Model
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Minor = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+MAX_AMOUNT = 10**12
+Minor = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
 
 
 class Money(Model):

@@ -7,6 +7,7 @@ from holdfast.kernel.errors import HoldfastError, IdempotencyKeyReused, VersionC
 from holdfast.kernel.events import CUSTOMER
 from holdfast.kernel.ids import derived_id, new_id
 from holdfast.kernel.model import Model
+from holdfast.kernel.money import MAX_AMOUNT
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, rules
 from holdfast.orders.errors import (
@@ -14,6 +15,7 @@ from holdfast.orders.errors import (
     QuantityAboveMaximum,
     SessionAlreadyOrdered,
     SessionExpired,
+    TotalTooLarge,
     UnknownSession,
     UnknownSku,
 )
@@ -35,7 +37,7 @@ class StartCheckout(Model):
 
 
 def start(command: StartCheckout, *, catalogue: Catalogue, sessions: Sessions, now: datetime) -> Session:
-    """Price the cart. UnknownSku, QuantityAboveMaximum, MixedCurrencies."""
+    """Price the cart. UnknownSku, QuantityAboveMaximum, MixedCurrencies, TotalTooLarge."""
     wishes = summed(command.lines)
     offers = catalogue.offers(command.shop, list(wishes))
     _refuse_unsellable(wishes, offers)
@@ -168,6 +170,8 @@ def _refuse_unsellable(wishes: Mapping[str, int], offers: Mapping[str, Offer]) -
         raise QuantityAboveMaximum("More than one order may have.", lines=above)
     if len({offers[sku].price.currency for sku in wishes}) > 1:
         raise MixedCurrencies("The lines have prices in different currencies. Order them separately.")
+    if sum(offers[sku].price.amount * quantity for sku, quantity in wishes.items()) > MAX_AMOUNT:
+        raise TotalTooLarge("The total is more than one order may be about.", maximum=MAX_AMOUNT)
 
 
 def _priced(offer: Offer, quantity: int) -> SessionLine:

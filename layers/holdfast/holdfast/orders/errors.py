@@ -42,9 +42,21 @@ class MixedCurrencies(Invalid):
 
 
 class OrderNotCancellable(Conflict):
-    """Facts: status."""
+    """Facts: order_status."""
 
     code = "order_not_cancellable"
+
+
+class NothingHeld(Conflict):
+    """The order ended, or is paid: there is no hold to extend. Facts: order_status."""
+
+    code = "hold_expired"
+
+
+class TotalTooLarge(Invalid):
+    """More money than one order may be about. Facts: maximum, in minor units."""
+
+    code = "total_too_large"
 
 
 class CheckoutTokenMissing(Unauthenticated):

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import CUSTOMER, SYSTEM, Actor
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, rules
-from holdfast.orders.errors import OrderNotCancellable, UnknownOrder
+from holdfast.orders.errors import NothingHeld, OrderNotCancellable, UnknownOrder
 from holdfast.orders.model import Order, Status
 from holdfast.orders.ports import Orders, Policies, Stock
 
@@ -32,7 +31,7 @@ def cancel(shop: str, order: str, *, actor: Actor, reason: str | None, orders: O
         return standing
     ended = end(standing, Status.CANCELLED, actor=actor, reason=reason, orders=orders, stock=stock, now=now)
     if ended.status is not Status.CANCELLED:
-        raise OrderNotCancellable(f"An order that is {ended.status} cannot be cancelled.", status=ended.status)
+        raise OrderNotCancellable(f"An order that is {ended.status} cannot be cancelled.", order_status=ended.status)
     return ended
 
 
@@ -63,10 +62,10 @@ def expire(shop: str, order: str, *, orders: Orders, now: datetime) -> None:
 def extend_hold(
     shop: str, order: str, *, orders: Orders, stock: Stock, policies: Policies, commit: Commit, now: datetime, request_id: str
 ) -> Order:
-    """One more hold time, once, while the hold is valid. HoldLost, HoldAlreadyExtended, VersionConflict."""
+    """One more hold time, once, while the hold is valid. HoldLost, NothingHeld, HoldAlreadyExtended, VersionConflict."""
     standing = read(shop, order, orders=orders)
     if standing.status is not Status.PENDING_PAYMENT or standing.hold is None:
-        raise VersionConflict(f"An order that is {standing.status} has no hold to extend.", status=standing.status)
+        raise NothingHeld(f"An order that is {standing.status} has no hold to extend.", order_status=standing.status)
     until = standing.hold.expires_at + policies.hold(shop)
     writes = stock.extend_writes(shop, standing.hold.lock, until, now)
     hold = standing.hold.model_copy(update={"expires_at": until})

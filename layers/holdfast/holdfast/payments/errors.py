@@ -30,6 +30,6 @@ class PaymentUnknown(NotFound):
 
 
 class PaymentStateConflict(Conflict):
-    """The provider cannot do this with the payment as it is. Facts: status."""
+    """The provider cannot do this with the payment as it is. Facts: payment_status."""
 
     code = "payment_state_conflict"

@@ -31,9 +31,10 @@ from holdfast.platform.log import logger
 B = TypeVar("B", bound=BaseModel | None)
 MAX_BODY = 256 * 1024
 MUTATIONS = {"POST", "PUT", "PATCH", "DELETE"}
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:/+=-]{1,128}$")
-_IDEMPOTENCY_KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
-_PATH_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
+# Each is matched in full: `$` alone would let a line break through at the end.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PATH_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PROBLEMS = "https://holdfast.dev/problems/"
 
 
@@ -130,8 +131,11 @@ class _App(Chalice):
     def __call__(self, event: Any, context: Any) -> Any:
         context_part = event.get("requestContext", {})
         methods = self.routes.get(context_part.get("resourcePath"), {})
-        if context_part.get("httpMethod") not in methods:
+        entry = methods.get(context_part.get("httpMethod"))
+        if entry is None:
             return self.owner.unrouted(event, sorted(methods)).to_dict()
+        if not (event.get("pathParameters") or {}).keys() >= set(entry.view_args):
+            return self.owner.unrouted(event, []).to_dict()
         return super().__call__(event, context)
 
 
@@ -236,10 +240,10 @@ class Api:
         shop = path.get("shop", "")
         if "{shop}" in route.path:
             self._shop(shop)
-        if not all(_PATH_ID.match(part) for part in path.values()):
+        if not all(_PATH_ID.fullmatch(part) for part in path.values()):
             raise NotFound
         caller = route.guard(raw, path) if route.guard else ANONYMOUS
-        content = _bytes(raw.raw_body) if route.method in MUTATIONS else b""
+        content = _content(raw) if route.method in MUTATIONS else b""
         if len(content) > route.max_body:
             raise BodyTooLarge(f"The body is larger than {route.max_body} bytes.", limit=route.max_body)
         if route.body is not None:
@@ -262,7 +266,7 @@ class Api:
         )
 
     def _shop(self, shop: str) -> tuple[str, ...]:
-        if not re.match(SHOP_PATTERN, shop):
+        if not re.fullmatch(SHOP_PATTERN, shop):
             raise NotFound
         return self._shop_origins(shop)
 
@@ -286,6 +290,8 @@ class Api:
         """405 with Allow for a method the path lacks; the CORS preflight of a shop's own origins."""
         request = ChaliceRequest(dict(event), None)
         request_id = _request_id(request.headers, request.context)
+        shop = (event.get("pathParameters") or {}).get("shop")
+        logger.append_keys(request_id=request_id, shop=shop)
         if not methods:
             response = problem(NotFound(), request_id)
         elif event["requestContext"]["httpMethod"] == "OPTIONS":
@@ -293,7 +299,7 @@ class Api:
         else:
             response = problem(MethodNotAllowed(f"Allowed here: {', '.join(methods)}."), request_id)
             response.headers["Allow"] = ", ".join(methods)
-        self._finish(response, request.headers, (event.get("pathParameters") or {}).get("shop"), request_id, preflight=methods)
+        self._finish(response, request.headers, shop, request_id, preflight=methods)
         logger.info("unrouted", extra={"status": response.status_code})
         return response
 
@@ -313,9 +319,13 @@ class Api:
                 response.headers["Access-Control-Allow-Methods"] = ", ".join(preflight)
 
     def _origins(self, shop: str) -> tuple[str, ...]:
+        """The answer stands already: that the allow-list cannot be read must not take it away."""
         try:
             return self._shop(shop)
         except HoldfastError:
+            return ()
+        except Exception:
+            logger.exception("the shop's origins cannot be read")
             return ()
 
 
@@ -333,13 +343,13 @@ class _InternalError(HoldfastError):
 def problem(error: HoldfastError, request_id: str) -> ChaliceResponse:
     """RFC 9457. `retry_after` is a header as well as a fact."""
     body = {
+        **error.facts,  # first: no fact may stand in for a member of the standard
         "type": PROBLEMS + error.code,
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
         "request_id": request_id,
-        **error.facts,
     }
     headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
     retry_after = error.retry_after if isinstance(error, UnavailableError) else error.facts.get("retry_after")
@@ -353,6 +363,8 @@ def parse(model: type[BaseModel], content: Any, where: str) -> Any:
     try:
         # JSON mode: strict about types, yet an instant may be text.
         return model.model_validate_json(json.dumps(content)) if where == "body" else model.model_validate_strings(content)
+    except RecursionError:
+        raise MalformedJson("The body is nested too deeply.") from None
     except (ValidationError, ValueError) as invalid:
         raise ValidationFailed(
             f"The {where} is not what this route takes.", errors=_errors(invalid) if isinstance(invalid, ValidationError) else []
@@ -361,9 +373,14 @@ def parse(model: type[BaseModel], content: Any, where: str) -> Any:
 
 def _errors(invalid: ValidationError) -> list[dict[str, str]]:
     return [
-        {"pointer": "".join(f"/{str(step)[:64]}" for step in error["loc"]) or "/", "code": error["type"], "detail": error["msg"]}
+        {"pointer": "".join(f"/{_escaped(step)}" for step in error["loc"]), "code": error["type"], "detail": error["msg"]}
         for error in invalid.errors(include_url=False, include_input=False, include_context=False)[:20]
     ]
+
+
+def _escaped(step: int | str) -> str:
+    """RFC 6901: a name may contain the separator."""
+    return str(step)[:64].replace("~", "~0").replace("/", "~1")
 
 
 def _json(content: bytes) -> Any:
@@ -387,7 +404,7 @@ def _key_of(route: Route, headers: Mapping[str, str], shop: str, caller: Actor, 
     value = headers.get("idempotency-key")
     if value is None:
         raise IdempotencyKeyMissing("Send an Idempotency-Key: any text of your own that names this one request.")
-    if not _IDEMPOTENCY_KEY.match(value):
+    if not _IDEMPOTENCY_KEY.fullmatch(value):
         raise IdempotencyKeyInvalid("An Idempotency-Key is 1 to 255 visible ASCII characters.")
     scope = "\x1f".join((shop, caller.kind, caller.id or "", route.method, route.path, *path.values()))
     return IdempotencyKey(scope=scope, value=value, fingerprint=_fingerprint(content))
@@ -414,11 +431,15 @@ def _success(route: Route, result: BaseModel | Answer | None) -> ChaliceResponse
 
 def _request_id(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.match(given) else str(context.get("requestId", ""))
+    return given if _REQUEST_ID.fullmatch(given) else str(context.get("requestId", ""))
 
 
-def _bytes(body: str | bytes) -> bytes:
-    return body.encode() if isinstance(body, str) else body
+def _content(request: ChaliceRequest) -> bytes:
+    try:
+        body: str | bytes = request.raw_body
+        return body.encode() if isinstance(body, str) else body
+    except ValueError:  # half a surrogate pair, or not base64
+        raise MalformedJson("The body is not text.") from None
 
 
 def _empty(model: type[BaseModel]) -> bytes:

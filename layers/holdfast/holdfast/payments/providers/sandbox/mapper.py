@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from holdfast.kernel.model import Input, Record
+from holdfast.kernel.model import Record
 from holdfast.kernel.money import Currency, Minor
 from holdfast.kernel.time import Instant, rfc3339
 from holdfast.payments.errors import WebhookUnreadable
@@ -25,21 +25,25 @@ class Book(Record):
     changed_at: Instant
 
 
-class WebhookData(Input):
+class Told(BaseModel):
+    """What a provider sends: strict about types, and open to fields that it may add."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class WebhookData(Told):
     payment_id: str
     order_id: str
     shop: str
     amount: Minor
     currency: Currency
-    status: str
 
 
-class Webhook(Input):
-    """The body of the contract."""
+class Webhook(Told):
+    """The body of the contract, as far as it is acted on."""
 
     id: str = Field(min_length=1, max_length=255)
     type: EventType
-    created_at: str
     data: WebhookData
 
 

@@ -61,7 +61,7 @@ class SandboxBook:
             if book.status is wanted:
                 return book
             if book.status not in allowed:
-                raise PaymentStateConflict(f"A payment that is {book.status} cannot become {wanted}.", status=book.status)
+                raise PaymentStateConflict(f"A payment that is {book.status} cannot become {wanted}.", payment_status=book.status)
             changed = book.model_copy(update={"status": wanted, "changed_at": now})
             unchanged = Expression("#status = :before", {"#status": "status"}, {":before": book.status})
             try:
