@@ -1,0 +1,194 @@
+"""What only stores with a wire can show: items of newer code, deliveries that botocore repeats, more keys than one call takes."""
+
+from typing import Any
+
+import pytest
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
+from holdfast.payments.model import News
+from holdfast.payments.providers.sandbox.mapper import Book
+from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook
+from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Table
+from holdfast.platform.idempotency import DynamoReplays, IdempotencyKey, Replay
+from holdfast.stock.model import LevelKey
+from tests.memory import samples
+from tests.memory.engine import Memory
+from tests.memory.samples import LATER, NOW
+from tests.memory.stores import Stores, in_memory, on_dynamo
+
+
+@pytest.fixture(params=["moto", pytest.param("emulator", marks=pytest.mark.emulator)])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    found: Stores = request.getfixturevalue({"moto": "mocked", "emulator": "emulated"}[request.param])
+    return found
+
+
+def tables_of(stores: Stores) -> list[Table]:
+    """Every table, by way of one store that uses it."""
+    owners: list[Any] = [
+        stores.stock.levels,
+        stores.stock.locks,
+        stores.orders,
+        stores.inbox,
+        stores.fulfilment.vaults,
+        stores.outbox,
+        stores.tenants,
+        stores.products,
+    ]
+    return [owner._table for owner in owners]
+
+
+def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> None:
+    """Everything that is kept is written, gets an attribute that this code does not know, and reads as it was."""
+    stores.stock.levels.open(shop, "A")
+    stores.stock.locks.claim(samples.lock(shop))
+    order = samples.full_order(shop)
+    writes = [
+        stores.orders.add_write(order),
+        stores.payments.add_write(samples.payment(shop)),
+        stores.fulfilment.debts.add_write(samples.debt(shop)),
+        stores.stock.levels.movement_write(samples.movement(shop)),
+        *stores.fulfilment.vaults.import_writes(stores.fulfilment.vaults.vault(shop, "A"), ["key"], "batch", NOW),
+    ]
+    stores.commit(writes, token=f"{shop}-1")
+    stores.commit(
+        stores.fulfilment.vaults.hand_out_writes(stores.fulfilment.vaults.vault(shop, "A"), samples.delivery(shop, 1, 1)), token=shop
+    )
+    stores.sessions.add(samples.full_session(shop))
+    stores.inbox.add(samples.provider_event(shop))
+    stores.outbox.claim(samples.row(shop), NOW)
+    stores.tenants.add_shop(samples.full_tenant(shop))
+    stores.tenants.add_api_key(samples.api_key(shop))
+    stores.products.save(samples.full_product(shop), over=None)
+
+    def seen() -> list[Any]:
+        return [
+            stores.stock.levels.level(LevelKey(shop=shop, sku="A")),
+            stores.stock.levels.movement(shop, "A", "restock#1"),
+            stores.stock.locks.get(shop, samples.lock(shop).id),
+            stores.orders.get(shop, order.id),
+            stores.sessions.get(shop, samples.session(shop).id),
+            stores.payments.get(shop, "pay_1"),
+            stores.inbox.get(shop, "sandbox", "evt_1"),
+            stores.fulfilment.vaults.vault(shop, "A"),
+            stores.fulfilment.vaults.keys(shop, "A", [1]),
+            stores.fulfilment.vaults.deliveries(shop, "ord_1"),
+            stores.fulfilment.debts.first(shop, "A"),
+            stores.outbox.claim(samples.row(shop, leased_until=LATER.replace(year=2027)), NOW),
+            stores.tenants.shop(shop),
+            stores.tenants.api_key(shop, "0" * 64),
+            stores.products.get(shop, "A"),
+        ]
+
+    before = seen()
+    assert None not in before
+    changed = 0
+    for table in tables_of(stores):
+        for item in table.client.scan(TableName=table.name)["Items"]:
+            if item["pk"]["S"].startswith(shop):
+                table.client.put_item(TableName=table.name, Item={**item, "of_tomorrow": {"M": {"n": {"N": "1"}}}})
+                changed += 1
+    assert changed >= len(before)
+    assert seen() == before
+
+
+def test_items_carry_no_attribute_without_a_value(stores: Stores, shop: str) -> None:
+    stores.sessions.add(samples.session(shop))
+    table: Table = tables_of(stores)[2]
+    item = table.get({"pk": f"{shop}#{samples.session(shop).id}", "sk": "SESSION"})
+    assert item is not None
+    assert {"email", "address", "order"}.isdisjoint(item)
+    assert isinstance(item["ttl"], int)
+
+
+def test_a_batch_of_more_keys_than_one_call_takes(stores: Stores, shop: str) -> None:
+    for number in (0, 150):
+        stores.stock.levels.open(shop, f"SKU-{number}")
+    found = stores.stock.levels.levels(shop, [f"SKU-{number}" for number in range(201)])
+    assert set(found) == {"SKU-0", "SKU-150"}
+
+
+def test_a_refused_write_shows_what_stands_there(stores: Stores, shop: str) -> None:
+    table: Table = tables_of(stores)[0]
+    key = {"pk": shop, "sk": "TEST"}
+    table.put({**key, "n": 1})
+    with pytest.raises(ConditionFailed) as refused:
+        table.put({**key, "n": 2}, NOT_THERE)
+    assert refused.value.item == {**key, "n": 1}
+    with pytest.raises(ConditionFailed) as refused:
+        table.delete({"pk": shop, "sk": "NONE"}, THERE)
+    assert refused.value.item is None
+
+
+def test_the_sandbox_book(stores: Stores, shop: str) -> None:
+    book: SandboxBook = stores.provider._book
+    entry = Book(id=f"pay_{shop}", shop=shop, order_id="ord_1", amount=1999, currency="EUR", changed_at=NOW)
+    with pytest.raises(PaymentUnknown):
+        book.look_up(entry.id)
+    stores.commit([book.open_write(entry)], token=f"{shop}-1")
+    with pytest.raises(VersionConflict):
+        stores.commit([book.open_write(entry)], token=f"{shop}-2")
+    assert book.look_up(entry.id) == entry
+    with pytest.raises(PaymentStateConflict):
+        book.act(entry.id, Action.REFUND, LATER)
+    assert book.act(entry.id, Action.DECLINE, NOW).status is News.FAILED
+    paid = book.act(entry.id, Action.PAY, LATER)
+    assert (paid.status, paid.changed_at) == (News.SUCCEEDED, LATER)
+    assert book.act(entry.id, Action.PAY, NOW) == paid  # the same again changes nothing
+    with pytest.raises(PaymentStateConflict):
+        book.act(entry.id, Action.EXPIRE, LATER)
+    assert book.act(entry.id, Action.REFUND, LATER).status is News.REFUNDED
+
+
+class Twice:
+    """A client whose every write is delivered twice, as botocore does when the first reply gets lost."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._client, name)
+        if name not in {"put_item", "update_item", "delete_item", "transact_write_items"}:
+            return operation
+
+        def delivered(**request: Any) -> Any:
+            operation(**request)
+            return operation(**request)
+
+        return delivered
+
+
+@pytest.mark.emulator
+def test_each_write_may_be_delivered_twice(emulated: Stores, shop: str) -> None:
+    """Through the real stores on the emulator (moto does not know ClientRequestToken)."""
+    tables = ("Stock", "Locks", "Orders", "Payments", "Fulfilment", "Notifications", "Tenants", "Catalogue")
+    names = dict(zip(tables, [table.name for table in tables_of(emulated)], strict=True))
+    client = Twice(tables_of(emulated)[0].client)
+    stores = on_dynamo(client, names)  # type: ignore[arg-type]
+    lock, order, row = samples.lock(shop), samples.order(shop), samples.row(shop)
+    stores.stock.levels.open(shop, "A")
+    stores.commit(stores.stock.levels.receive_writes(LevelKey(shop=shop, sku="A"), 5), token=f"{shop}-1")
+    level = stores.stock.levels.level(LevelKey(shop=shop, sku="A"))
+    assert level is not None
+    assert (level.on_hand, level.available) == (5, 5)
+    assert stores.stock.locks.claim(lock) is None
+    assert stores.stock.locks.renew(samples.lock(shop, claimed_at=LATER), lock)
+    stores.commit([stores.orders.add_write(order)], token=f"{shop}-2")
+    assert stores.orders.save(order.model_copy(update={"version": 2}))
+    assert stores.outbox.claim(row, NOW) is None
+    assert stores.tenants.add_shop(samples.tenant(shop))
+    assert stores.products.save(samples.product(shop), over=None)
+    assert stores.inbox.add(samples.provider_event(shop)) == samples.provider_event(shop)
+    replays = DynamoReplays(Table(client, names["Orders"]))  # type: ignore[arg-type]
+    key = IdempotencyKey(scope=shop, value="key-1", fingerprint="asked")
+    assert replays.begin(key, NOW) is None
+    replays.finish(key, Replay(status=200, body="{}"), NOW)
+    assert replays.begin(key, NOW) == Replay(status=200, body="{}")
+
+
+def test_writes_of_different_stores_are_never_mixed(stores: Stores, shop: str) -> None:
+    foreign = in_memory(Memory()).orders.add_write(samples.order(shop))
+    commit: DynamoCommit = stores.commit  # type: ignore[assignment]
+    with pytest.raises(TypeError):
+        commit([foreign], token=shop)

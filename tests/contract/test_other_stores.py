@@ -1,0 +1,215 @@
+"""The ports of payments, notifications, tenants, catalogue and idempotency."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from holdfast.catalogue.model import Product
+from holdfast.kernel.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, VersionConflict
+from holdfast.notifications.model import State
+from holdfast.payments.errors import PaymentUnknown
+from holdfast.payments.model import EventState, ProviderEvent
+from holdfast.platform.idempotency import KEPT, LEASE, IdempotencyKey, Replay
+from holdfast.tenants.model import Scope, Shop
+from tests.memory import samples
+from tests.memory.samples import LATER, NOW
+from tests.memory.stores import Stores
+
+# Payments.
+
+
+def test_a_payment_is_added_once(stores: Stores, shop: str) -> None:
+    payment = samples.payment(shop)
+    assert stores.payments.get(shop, payment.id) is None
+    stores.commit([stores.payments.add_write(payment)], token=f"{shop}-1")
+    assert stores.payments.get(shop, payment.id) == payment
+    with pytest.raises(VersionConflict):
+        stores.commit([stores.payments.add_write(payment)], token=f"{shop}-2")
+
+
+def test_a_payment_changes_its_status(stores: Stores, shop: str) -> None:
+    payment = samples.payment(shop)
+    with pytest.raises(PaymentUnknown):
+        stores.commit([stores.payments.status_write(shop, payment.id, "succeeded", LATER)], token=f"{shop}-0")
+    stores.commit([stores.payments.add_write(payment)], token=f"{shop}-1")
+    stores.commit([stores.payments.status_write(shop, payment.id, "succeeded", LATER)], token=f"{shop}-2")
+    assert stores.payments.get(shop, payment.id) == payment.model_copy(update={"status": "succeeded", "updated_at": LATER})
+
+
+@pytest.mark.parametrize("make", [samples.provider_event, samples.ignored_event])
+def test_an_event_is_stored_once(stores: Stores, shop: str, make: type[ProviderEvent]) -> None:
+    event = make(shop)
+    assert stores.inbox.get(shop, "sandbox", event.id) is None
+    assert stores.inbox.add(event) == event
+    assert stores.inbox.add(event.model_copy(update={"received_at": LATER})) == event
+    assert stores.inbox.get(shop, "sandbox", event.id) == event
+    assert stores.inbox.get(shop, "other", event.id) is stores.inbox.get(f"{shop}-x", "sandbox", event.id) is None
+
+
+def test_an_event_is_applied_once(stores: Stores, shop: str) -> None:
+    event = stores.inbox.add(samples.provider_event(shop))
+    applied = stores.inbox.applied_write(shop, "sandbox", event.id, LATER)
+    stores.commit([applied], token=f"{shop}-1")
+    with pytest.raises(VersionConflict):
+        stores.commit([applied], token=f"{shop}-2")
+    stores.inbox.ignore(event, "too late", LATER)
+    found = stores.inbox.get(shop, "sandbox", event.id)
+    assert found is not None
+    assert (found.state, found.reason) == (EventState.APPLIED, None)
+
+
+def test_an_unknown_event_cannot_be_applied(stores: Stores, shop: str) -> None:
+    with pytest.raises(VersionConflict):
+        stores.commit([stores.inbox.applied_write(shop, "sandbox", "evt_none", NOW)], token=f"{shop}-1")
+
+
+def test_an_ignored_event_says_why_and_may_be_applied_after_all(stores: Stores, shop: str) -> None:
+    event = stores.inbox.add(samples.provider_event(shop))
+    for _ in range(2):
+        stores.inbox.ignore(event, "known already", LATER)
+        assert stores.inbox.get(shop, "sandbox", event.id) == samples.ignored_event(shop)
+    stores.commit([stores.inbox.applied_write(shop, "sandbox", event.id, LATER)], token=f"{shop}-1")
+
+
+# Mails.
+
+
+def test_a_mail_is_claimed_by_one(stores: Stores, shop: str) -> None:
+    ours, theirs = samples.row(shop), samples.row(shop, leased_until=LATER + timedelta(seconds=1))
+    assert stores.outbox.claim(ours, NOW) is None
+    assert stores.outbox.claim(ours, NOW) is None  # delivered twice
+    assert stores.outbox.claim(theirs, NOW) == ours
+
+
+def test_a_claim_is_free_again_after_its_lease(stores: Stores, shop: str) -> None:
+    ours, theirs = samples.row(shop), samples.row(shop, leased_until=LATER + timedelta(minutes=1))
+    stores.outbox.claim(ours, NOW)
+    assert stores.outbox.claim(theirs, LATER) == ours
+    assert stores.outbox.claim(theirs, LATER + timedelta(milliseconds=1)) is None
+    assert stores.outbox.claim(ours, LATER) == theirs
+
+
+def test_a_sent_mail_stays_sent(stores: Stores, shop: str) -> None:
+    row = samples.row(shop)
+    stores.outbox.claim(row, NOW)
+    stores.outbox.sent(row, "message-1")
+    standing = stores.outbox.claim(samples.row(shop, leased_until=LATER + timedelta(days=2)), LATER + timedelta(days=1))
+    assert standing == row.model_copy(update={"state": State.SENT, "message": "message-1"})
+
+
+def test_a_released_mail_may_be_claimed_at_once(stores: Stores, shop: str) -> None:
+    ours, theirs = samples.row(shop), samples.row(shop, leased_until=LATER + timedelta(seconds=1))
+    stores.outbox.release(ours)
+    stores.outbox.claim(ours, NOW)
+    stores.outbox.release(theirs)
+    assert stores.outbox.claim(theirs, NOW) == ours
+    stores.outbox.release(ours)
+    assert stores.outbox.claim(theirs, NOW) is None
+
+
+def test_mails_of_other_events_and_templates_are_others(stores: Stores, shop: str) -> None:
+    for row in (samples.row(shop), samples.row(shop, event="evt_2"), samples.row(shop, template="refunded")):
+        assert stores.outbox.claim(row, NOW) is None
+
+
+# Tenants.
+
+
+@pytest.mark.parametrize("make", [samples.tenant, samples.full_tenant])
+def test_a_shop_is_added_once(stores: Stores, shop: str, make: type[Shop]) -> None:
+    tenant: Any = make(shop)  # type: ignore[call-arg]
+    assert stores.tenants.shop(shop) is None
+    assert stores.tenants.add_shop(tenant)
+    assert stores.tenants.add_shop(tenant)  # delivered twice
+    assert not stores.tenants.add_shop(tenant.model_copy(update={"name": "Another"}))
+    assert stores.tenants.shop(shop) == tenant
+    assert [found for found in stores.tenants.shops() if found.id == shop] == [tenant]
+
+
+def test_a_key_belongs_to_one_shop(stores: Stores, shop: str) -> None:
+    key = samples.api_key(shop, label="till", scopes=(Scope.VIEWER, Scope.OPERATOR))
+    assert stores.tenants.api_key(shop, key.hash) is None
+    stores.tenants.add_api_key(key)
+    assert stores.tenants.api_key(shop, key.hash) == key
+    assert stores.tenants.api_key(f"{shop}-x", key.hash) is None
+
+
+# Catalogue.
+
+
+@pytest.mark.parametrize("make", [samples.product, samples.full_product])
+def test_a_product_comes_back_as_it_was(stores: Stores, shop: str, make: type[Product]) -> None:
+    product: Any = make(shop)  # type: ignore[call-arg]
+    assert stores.products.get(shop, "A") is None
+    assert stores.products.save(product, over=None)
+    assert stores.products.get(shop, "A") == product
+    assert stores.products.get_many(shop, ["A", "A", "B"]) == {"A": product}
+
+
+def test_a_product_is_written_over_the_version_that_was_seen(stores: Stores, shop: str) -> None:
+    first, second = samples.product(shop), samples.product(shop, title="New", version=2)
+    assert not stores.products.save(second, over=1)
+    assert stores.products.save(first, over=None)
+    assert stores.products.save(first, over=None)  # delivered twice
+    assert not stores.products.save(second, over=None)
+    assert stores.products.save(second, over=1)
+    assert stores.products.save(second, over=1)
+    assert not stores.products.save(samples.product(shop, title="Other", version=2), over=1)
+    assert stores.products.get(shop, "A") == second
+
+
+def test_products_are_listed_by_sku_without_withdrawn_ones(stores: Stores, shop: str) -> None:
+    products = [samples.product(shop, f"SKU-{number}", archived=number % 3 == 0) for number in range(8)]
+    for product in reversed(products):
+        stores.products.save(product, over=None)
+    stores.products.save(samples.product(f"{shop}-x", "SKU-9"), over=None)
+    listed: list[Product] = []
+    start: dict[str, Any] | None = None
+    while True:
+        page, start = stores.products.page(shop, 3, start)
+        assert len(page) <= 3
+        listed += page
+        if start is None:
+            break
+    assert listed == [product for product in products if not product.archived]
+
+
+# Idempotency keys.
+
+ANSWER = Replay(status=201, body='{"Ω": 1}')
+
+
+def key(shop: str, fingerprint: str = "asked") -> IdempotencyKey:
+    return IdempotencyKey(scope=f"{shop}/restock", value="key-1", fingerprint=fingerprint)
+
+
+def test_the_first_answer_is_given_again(stores: Stores, shop: str) -> None:
+    assert stores.replays.begin(key(shop), NOW) is None
+    stores.replays.finish(key(shop), ANSWER, NOW)
+    assert stores.replays.begin(key(shop), NOW + timedelta(hours=23)) == ANSWER
+    with pytest.raises(IdempotencyKeyReused):
+        stores.replays.begin(key(shop, "something else"), NOW)
+
+
+def test_a_key_in_flight_is_taken_over_after_its_lease(stores: Stores, shop: str) -> None:
+    assert stores.replays.begin(key(shop), NOW) is None
+    with pytest.raises(IdempotencyKeyInFlight):
+        stores.replays.begin(key(shop), NOW + LEASE - timedelta(milliseconds=1))
+    with pytest.raises(IdempotencyKeyReused):
+        stores.replays.begin(key(shop, "something else"), NOW + LEASE)
+    assert stores.replays.begin(key(shop), NOW + LEASE) is None
+    with pytest.raises(IdempotencyKeyInFlight):
+        stores.replays.begin(key(shop), NOW + LEASE + timedelta(milliseconds=1))
+
+
+def test_a_key_is_forgotten_after_a_day(stores: Stores, shop: str) -> None:
+    stores.replays.begin(key(shop), NOW)
+    stores.replays.finish(key(shop), ANSWER, NOW)
+    assert stores.replays.begin(key(shop, "something else"), NOW + KEPT + timedelta(seconds=1)) is None
+
+
+def test_an_abandoned_key_is_free(stores: Stores, shop: str) -> None:
+    stores.replays.begin(key(shop), NOW)
+    stores.replays.abandon(key(shop))
+    assert stores.replays.begin(key(shop, "something else"), NOW) is None

@@ -1,0 +1,248 @@
+"""The product's use cases over one set of stores, plugged together as `functions/*/app.py` do it, with a clock that tests move."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from holdfast.catalogue.model import Kind, OnShortage, Product
+from holdfast.fulfilment import usecases as fulfilment
+from holdfast.kernel.events import CUSTOMER, Actor, ActorKind
+from holdfast.kernel.ids import born_at
+from holdfast.kernel.money import Money
+from holdfast.notifications.render import render
+from holdfast.notifications.usecases import Notify, notify
+from holdfast.orders import checkout, settlement, usecases
+from holdfast.orders.model import FactKind, Order, PaymentFact, Session
+from holdfast.payments.model import ProviderEvent, ProviderFact
+from holdfast.payments.providers.sandbox.proxy import Action
+from holdfast.stock import usecases as stock
+from holdfast.stock.model import Level, LevelKey
+from holdfast.tenants.model import LatePayment, Shop
+from holdfast.wiring import (
+    CatalogueForOrders,
+    Finaliser,
+    LettersOfOrders,
+    OrdersForFulfilment,
+    OrdersForSweep,
+    PaymentsForOrders,
+    Providers,
+    ShopPolicies,
+    StockForFulfilment,
+    StockForOrders,
+    fact_of,
+)
+from tests.memory.notifications import MemoryMailer
+from tests.memory.stores import Stores
+
+START = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
+HOLD = timedelta(minutes=15)
+GRACE = timedelta(seconds=30)
+PROVIDER = Actor(kind=ActorKind.PROVIDER, id="sandbox")
+
+
+@dataclass
+class House:
+    stores: Stores
+    shop: str = "demo"
+    now: datetime = START
+    late_payment: LatePayment = LatePayment.RETAKE
+    mailer: Any = field(default_factory=MemoryMailer)
+
+    # What a shop has.
+
+    def product(self, sku: str, units: int = 0, kind: Kind = Kind.PHYSICAL, on_shortage: OnShortage = OnShortage.REJECT) -> None:
+        self.stores.stock.levels.open(self.shop, sku)
+        made = Product(
+            shop=self.shop,
+            sku=sku,
+            title=f"The {sku}",
+            kind=kind,
+            price=Money(amount=1999, currency="EUR"),
+            on_shortage=on_shortage,
+            created_at=self.now,
+            updated_at=self.now,
+        )
+        self.stores.products.save(made, over=None)
+        if units and kind is Kind.DIGITAL:
+            self.import_keys(sku, [f"{sku}-{number:04d}" for number in range(1, units + 1)], "first")
+        elif units:
+            self.restock(sku, units, "first")
+
+    def restock(self, sku: str, units: int, document: str) -> None:
+        command = stock.Receive(shop=self.shop, sku=sku, quantity=units, movement=f"restock#{document}", actor="test")
+        stock.receive(command, store=self.stores.stock, now=self.now)
+
+    def import_keys(self, sku: str, keys: list[str], batch: str) -> fulfilment.Imported:
+        command = fulfilment.ImportKeys(shop=self.shop, sku=sku, keys=tuple(keys), batch=batch, actor="test")
+        return fulfilment.import_keys(command, store=self.stores.fulfilment, stock=self._stock_for_fulfilment, now=self.now)
+
+    def level(self, sku: str) -> Level:
+        level = self.stores.stock.levels.level(LevelKey(shop=self.shop, sku=sku))
+        assert level is not None
+        return level
+
+    # What a shopper does.
+
+    def session(self, *lines: tuple[str, int]) -> Session:
+        command = checkout.StartCheckout(shop=self.shop, lines=lines, email="ada@example.com")
+        catalogue = CatalogueForOrders(self.stores.products, 1000)
+        return checkout.start(command, catalogue=catalogue, sessions=self.stores.sessions, now=self.now)
+
+    def place(
+        self, session: Session, key: str = "first", *, accept_partial: bool = False, provider: str = "sandbox", body: str = "same"
+    ) -> checkout.Placed:
+        command = checkout.PlaceOrder(
+            shop=self.shop,
+            session=session.id,
+            identity=key,
+            fingerprint=body,
+            provider=provider,
+            accept_partial=accept_partial,
+            request_id="request",
+        )
+        return checkout.place(
+            command,
+            born_at(session.id),
+            orders=self.stores.orders,
+            sessions=self.stores.sessions,
+            stock=self.stock_for_orders,
+            payments=self.payments_for_orders,
+            policies=self.policies,
+            commit=self.stores.commit,
+            now=self.now,
+        )
+
+    def buy(self, *lines: tuple[str, int], accept_partial: bool = False) -> Order:
+        """A placed order, paid at the provider; nobody has told us yet."""
+        order = self.place(self.session(*lines), accept_partial=accept_partial).order
+        self.at_provider(order, Action.PAY)
+        return order
+
+    def at_provider(self, order: Order, action: Action) -> None:
+        book = getattr(self.stores.provider, "_book", self.stores.provider)  # the real sandbox's, or the one in memory
+        book.act(order.payment.id, action, self.now)
+
+    def cancel(self, order: Order) -> Order:
+        return usecases.cancel(
+            self.shop, order.id, actor=CUSTOMER, reason=None, orders=self.stores.orders, stock=self.stock_for_orders, now=self.now
+        )
+
+    def extend(self, order: Order) -> Order:
+        return usecases.extend_hold(
+            self.shop,
+            order.id,
+            orders=self.stores.orders,
+            stock=self.stock_for_orders,
+            policies=self.policies,
+            commit=self.stores.commit,
+            now=self.now,
+            request_id="request",
+        )
+
+    # How news of money comes.
+
+    def browser_returns(self, order: Order) -> settlement.Settled | None:
+        fact = fact_of(self.stores.provider.status(order.payment.id), "sandbox")
+        return settlement.settle(fact, world=self.finaliser, now=self.now) if fact else None
+
+    def webhook(self, order: Order, *, amount: int | None = None) -> ProviderEvent:
+        """The provider's event of the payment as it is there, stored in our inbox."""
+        fact: ProviderFact = self.stores.provider.status(order.payment.id)
+        if amount is not None:
+            fact = fact.model_copy(update={"amount": amount})
+        event = ProviderEvent(
+            id=f"evt-{order.payment.id}-{fact.news}", shop=self.shop, provider="sandbox", fact=fact, raw="{}", received_at=self.now
+        )
+        return self.stores.inbox.add(event)
+
+    def work_at(self, event: ProviderEvent) -> settlement.Settled:
+        """As the payments worker does with a message that names the event."""
+        found = self.stores.inbox.get(self.shop, event.provider, event.id)
+        assert found is not None
+        fact = fact_of(found.fact, found.provider, event=found)
+        assert fact is not None
+        settled = settlement.settle(fact, world=self.finaliser, now=self.now)
+        if settled.outcome is settlement.Outcome.IGNORED and found.state == "received":
+            self.stores.inbox.ignore(found, settled.reason or "", self.now)
+        return settled
+
+    def fact(self, order: Order, kind: FactKind = FactKind.SUCCEEDED, **changes: Any) -> PaymentFact:
+        told = {"amount": order.amount, "currency": order.currency, "payment": order.payment.id, **changes}
+        return PaymentFact(shop=self.shop, order=order.id, provider="sandbox", kind=kind, actor=PROVIDER, **told)
+
+    def settle(self, fact: PaymentFact) -> settlement.Settled:
+        return settlement.settle(fact, world=self.finaliser, now=self.now)
+
+    # What workers and schedules do.
+
+    def serve(self, order: Order) -> None:
+        fulfilment.serve(
+            self.shop,
+            order.id,
+            store=self.stores.fulfilment,
+            orders=OrdersForFulfilment(self.stores.orders),
+            stock=self._stock_for_fulfilment,
+            now=self.now,
+        )
+
+    def feed(self, sku: str) -> int:
+        return fulfilment.feed(
+            self.shop,
+            sku,
+            store=self.stores.fulfilment,
+            orders=OrdersForFulfilment(self.stores.orders),
+            stock=self._stock_for_fulfilment,
+            now=self.now,
+        )
+
+    def sweep(self) -> int:
+        freed = 0
+        for lock in stock.plan_sweep([self.shop], store=self.stores.stock, grace=GRACE, now=self.now):
+            freed += stock.expire_lock(lock, store=self.stores.stock, orders=OrdersForSweep(self.stores.orders), grace=GRACE, now=self.now)
+        return freed
+
+    def tell(self, order: Order, event: Any) -> str | None:
+        command = Notify(shop=self.shop, order=order.id, event=event.id, type=event.type, data=event.data)
+        return notify(command, outbox=self.stores.outbox, letters=self._letters, render=render, mailer=self.mailer, now=self.now)
+
+    # What is there now.
+
+    def order(self, order: Order) -> Order:
+        return usecases.read(self.shop, order.id, orders=self.stores.orders)
+
+    def keys_of(self, order: Order) -> list[str]:
+        return [key.key for key in fulfilment.delivered_keys(self.shop, order.id, vaults=self.stores.fulfilment.vaults)]
+
+    # Plugs.
+
+    @property
+    def stock_for_orders(self) -> StockForOrders:
+        return StockForOrders(self.stores.stock, GRACE)
+
+    @property
+    def payments_for_orders(self) -> PaymentsForOrders:
+        providers = Providers({"sandbox": lambda: self.stores.provider})
+        return PaymentsForOrders(self.stores.payments, self.stores.inbox, providers)
+
+    @property
+    def policies(self) -> ShopPolicies:
+        shop = Shop(id=self.shop, name="Demo", currency="EUR", late_payment=self.late_payment, created_at=START)
+        return ShopPolicies(lambda _: shop, HOLD)
+
+    @property
+    def finaliser(self) -> Finaliser:
+        return Finaliser(self.stores.orders, self.stock_for_orders, self.payments_for_orders, self.policies, self.stores.commit)
+
+    @property
+    def _stock_for_fulfilment(self) -> StockForFulfilment:
+        return StockForFulfilment(self.stores.stock.levels, GRACE)
+
+    @property
+    def _letters(self) -> LettersOfOrders:
+        return LettersOfOrders(
+            orders=self.stores.orders,
+            keys=lambda shop, order, wave: fulfilment.delivered_keys(shop, order, vaults=self.stores.fulfilment.vaults, wave=wave),
+            shop=self.policies.shop,
+            token=lambda shop, order: "token",
+            storefront_url="http://shop.test",
+        )

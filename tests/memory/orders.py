@@ -1,0 +1,74 @@
+"""`orders.ports.Orders` and `Sessions` in memory."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.time import rfc3339
+from holdfast.orders.model import Order, Session
+from tests.memory.engine import Memory, MemoryWrite, nothing
+
+
+class MemoryOrders:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def get(self, shop: str, order: str) -> Order | None:
+        return self._memory.get("order", shop, order)
+
+    def add_write(self, order: Order) -> MemoryWrite:
+        return MemoryWrite(_order(order), nothing, lambda _: order, VersionConflict("The order exists already."))
+
+    def save_write(self, order: Order) -> MemoryWrite:
+        return MemoryWrite(_order(order), self._version_before(order), lambda _: order, VersionConflict("The order was changed meanwhile."))
+
+    def save(self, order: Order) -> bool:
+        saved, standing = self._memory.change(_order(order), self._version_before(order), lambda _: order)
+        return saved or standing == order
+
+    def page(self, shop: str, limit: int, start: str | None) -> tuple[list[Order], str | None]:
+        newest_first = sorted(self._memory.of("order", shop), key=_position, reverse=True)
+        page = [order for order in newest_first if _position(order) < (start or "9")][:limit]
+        return page, _position(page[-1]) if len(page) == limit else None
+
+    def _version_before(self, order: Order) -> Callable[[Order | None], bool]:
+        return lambda row: row is not None and self._memory.condition("VERSION_BEFORE", row.version == order.version - 1)
+
+
+class MemorySessions:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add(self, session: Session) -> None:
+        self._memory.put(_session(session), session)
+
+    def get(self, shop: str, session: str) -> Session | None:
+        return self._memory.get("session", shop, session)
+
+    def with_order(self, shop: str, session: str, order: str) -> tuple[Session | None, Order | None]:
+        return self.get(shop, session), self._memory.get("order", shop, order)
+
+    def ordered_write(self, session: Session, order: str, until: datetime) -> MemoryWrite:
+        ordered = session.model_copy(update={"order": order, "version": session.version + 1})
+        return MemoryWrite(
+            _session(session),
+            lambda row: row is not None and row.version == session.version,
+            lambda _: ordered,
+            VersionConflict("The session was changed meanwhile."),
+        )
+
+    def remove(self, session: Session) -> None:
+        self._memory.put(_session(session), None)
+
+
+def _order(order: Order) -> tuple[Any, ...]:
+    return ("order", order.shop, order.id)
+
+
+def _session(session: Session) -> tuple[Any, ...]:
+    return ("session", session.shop, session.id)
+
+
+def _position(order: Order) -> str:
+    return f"{rfc3339(order.created_at)}#{order.id}"

@@ -1,0 +1,94 @@
+"""`payments.ports` in memory, with a provider that keeps its book there too."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.ids import born_at, derived_id
+from holdfast.kernel.money import Money
+from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
+from holdfast.payments.model import Created, EventState, News, Payment, ProviderEvent, ProviderFact
+from holdfast.payments.providers.sandbox.proxy import FROM, RESULT, Action
+from tests.memory.engine import Memory, MemoryWrite, nothing, something
+
+
+class MemoryPayments:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add_write(self, payment: Payment) -> MemoryWrite:
+        key = ("payment", payment.shop, payment.id)
+        return MemoryWrite(key, nothing, lambda _: payment, VersionConflict("The payment exists already."))
+
+    def get(self, shop: str, payment: str) -> Payment | None:
+        return self._memory.get("payment", shop, payment)
+
+    def status_write(self, shop: str, payment: str, status: str, now: datetime) -> MemoryWrite:
+        key = ("payment", shop, payment)
+        return MemoryWrite(key, something, lambda row: row.model_copy(update={"status": status, "updated_at": now}), PaymentUnknown())
+
+
+class MemoryInbox:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add(self, event: ProviderEvent) -> ProviderEvent:
+        added, standing = self._memory.change(_event(event.shop, event.provider, event.id), nothing, lambda _: event)
+        return event if added else standing
+
+    def get(self, shop: str, provider: str, event: str) -> ProviderEvent | None:
+        return self._memory.get(*_event(shop, provider, event))
+
+    def ignore(self, event: ProviderEvent, reason: str, now: datetime) -> None:
+        ignored = {"state": EventState.IGNORED, "reason": reason}
+        key = _event(event.shop, event.provider, event.id)
+        self._memory.change(key, self._not_applied_yet, lambda row: row.model_copy(update=ignored))
+
+    def applied_write(self, shop: str, provider: str, event: str, now: datetime) -> MemoryWrite:
+        return MemoryWrite(
+            _event(shop, provider, event),
+            self._not_applied_yet,
+            lambda row: row.model_copy(update={"state": EventState.APPLIED}),
+            VersionConflict("The event was applied before."),
+        )
+
+    def _not_applied_yet(self, row: ProviderEvent | None) -> bool:
+        return row is not None and self._memory.condition("NOT_APPLIED_YET", row.state is not EventState.APPLIED)
+
+
+class MemoryProvider:
+    """`payments.ports.Provider` without a wire: its book is told what the shopper does by `act`."""
+
+    name = "sandbox"
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def create(self, shop: str, order: str, amount: Money, now: datetime) -> Created:
+        payment = derived_id("pay", born_at(order), "sandbox", shop, order)
+        book = ProviderFact(shop=shop, order=order, payment=payment, news=News.PENDING, amount=amount.amount, currency=amount.currency)
+        return Created(payment, {"pay_url": payment}, (MemoryWrite(("book", payment), nothing, lambda _: book, VersionConflict("There.")),))
+
+    def verify(self, headers: Mapping[str, str], raw: bytes, shop: str, now: datetime) -> ProviderEvent:
+        raise NotImplementedError
+
+    def status(self, payment: str) -> ProviderFact:
+        book: ProviderFact | None = self._memory.get("book", payment)
+        if book is None:
+            raise PaymentUnknown
+        return book
+
+    def refund(self, payment: str, amount: Money, key: str) -> None:
+        self.act(payment, Action.REFUND, born_at(payment))
+
+    def act(self, payment: str, action: Action, now: datetime) -> None:
+        wanted = RESULT[action]
+        book = self.status(payment)
+        if book.news is not wanted and book.news not in FROM[wanted]:
+            raise PaymentStateConflict(f"A payment that is {book.news} cannot become {wanted}.", status=book.news)
+        self._memory.put(("book", payment), book.model_copy(update={"news": wanted}))
+
+
+def _event(shop: str, provider: str, event: str) -> tuple[Any, ...]:
+    return ("provider-event", shop, provider, event)

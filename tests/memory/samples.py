@@ -1,0 +1,138 @@
+"""One of everything that is kept, bare (all optionals None) and full."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from holdfast.catalogue.model import Kind, OnShortage, Product
+from holdfast.fulfilment.model import Debt, Delivery
+from holdfast.kernel.events import CUSTOMER, Actor, ActorKind
+from holdfast.kernel.ids import derived_id
+from holdfast.kernel.money import Money
+from holdfast.notifications.model import Row, State
+from holdfast.orders.model import Address, HoldRef, Order, OrderLine, PaymentRef, Session, SessionLine, Status, Totals
+from holdfast.payments.model import EventState, News, Payment, ProviderEvent, ProviderFact
+from holdfast.stock.model import Line, Lock, Movement, Reason
+from holdfast.tenants.model import ApiKey, LatePayment, Scope, Shop
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
+LATER = NOW + timedelta(minutes=15)
+EUR = Money(amount=1999, currency="EUR")
+FREE = Money(amount=0, currency="EUR")
+TOTALS = Totals(subtotal=EUR, shipping=FREE, tax=FREE, total=EUR)
+ADDRESS = Address(name="Zoë <b>Ω</b>", line1="1 Main St", line2="Flat 2", city="Köln", region="NRW", postal_code="50667", country="DE")
+
+
+def lock(shop: str, number: int = 1, **changes: Any) -> Lock:
+    lines = (Line(sku="A", quantity=2), Line(sku="B", quantity=1, partial=True))
+    bare: dict[str, Any] = {
+        "id": derived_id("lck", NOW, str(number)),
+        "shop": shop,
+        "order": derived_id("ord", NOW, str(number)),
+        "lines": lines,
+        "expires_at": LATER,
+        "claimed_at": NOW,
+        "fingerprint": "asked",
+    }
+    return Lock(**{**bare, **changes})
+
+
+def movement(shop: str, **changes: Any) -> Movement:
+    bare = {"id": "restock#1", "shop": shop, "sku": "A", "reason": Reason.RESTOCK, "quantity": 5, "at": NOW, "actor": "test"}
+    return Movement(**{**bare, **changes})
+
+
+def session(shop: str, number: int = 1, **changes: Any) -> Session:
+    line = SessionLine(sku="A", title="The A", quantity=1, unit_price=EUR, digital=True, backorder=False)
+    bare = {"id": derived_id("cks", NOW, str(number)), "shop": shop, "lines": (line,), "totals": TOTALS, "created_at": NOW}
+    return Session(**{**bare, "expires_at": LATER, **changes})
+
+
+def full_session(shop: str) -> Session:
+    return session(shop, email="ada@example.com", address=ADDRESS, order="ord_1", version=3)
+
+
+def order(shop: str, number: int = 1, **changes: Any) -> Order:
+    line = OrderLine(sku="A", title="The A", quantity=1, unit_price=EUR, digital=True, backorder=False, allocated=1)
+    bare: dict[str, Any] = {
+        "id": derived_id("ord", NOW, str(number)),
+        "number": "ABCDE-FGHJK",
+        "shop": shop,
+        "session": "cks_1",
+        "status": Status.PENDING_PAYMENT,
+        "lines": (line,),
+        "totals": TOTALS,
+        "payment": PaymentRef(provider="sandbox", id="pay_1"),
+        "placed_until": LATER,
+        "accept_partial": False,
+        "fingerprint": "asked",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Order(**{**bare, **changes})
+
+
+def full_order(shop: str) -> Order:
+    made = order(
+        shop,
+        email="ada@example.com",
+        address=ADDRESS,
+        hold=HoldRef(lock="lck_1", expires_at=LATER),
+        payment=PaymentRef(provider="sandbox", id="pay_1", client={"pay_url": "http://pay.test/1", "deep": {"list": [1, "two", True]}}),
+        paid_at=NOW,
+    )
+    told = made.happened("order.placed.v1", at=NOW, actor=CUSTOMER, request_id="request", data={"lines": [{"sku": "A", "quantity": 1}]})
+    return told.happened("order.paid.v1", at=LATER, actor=Actor(kind=ActorKind.PROVIDER, id="sandbox"), reason="late", data={})
+
+
+def payment(shop: str, **changes: Any) -> Payment:
+    bare = {"id": "pay_1", "shop": shop, "order": "ord_1", "provider": "sandbox", "amount": 1999, "currency": "EUR", "status": "pending"}
+    return Payment(**{**bare, "created_at": NOW, "updated_at": NOW, **changes})
+
+
+def provider_event(shop: str, **changes: Any) -> ProviderEvent:
+    fact = ProviderFact(shop=shop, order="ord_1", payment="pay_1", news=News.SUCCEEDED, amount=1999, currency="EUR")
+    bare = {"id": "evt_1", "shop": shop, "provider": "sandbox", "fact": fact, "raw": '{"ümlaut": 1}', "received_at": NOW}
+    return ProviderEvent(**{**bare, **changes})
+
+
+def ignored_event(shop: str) -> ProviderEvent:
+    return provider_event(shop, state=EventState.IGNORED, reason="known already")
+
+
+def debt(shop: str, number: int = 1, **changes: Any) -> Debt:
+    bare = {"shop": shop, "sku": "A", "order": f"ord_{number}", "owed": 3, "paid_at": NOW + timedelta(milliseconds=number)}
+    return Debt(**{**bare, **changes})
+
+
+def delivery(shop: str, first: int, last: int, wave: int = 3, **changes: Any) -> Delivery:
+    bare = {"shop": shop, "order": "ord_1", "sku": "A", "wave": wave, "first": first, "last": last, "at": NOW}
+    return Delivery(**{**bare, **changes})
+
+
+def row(shop: str, **changes: Any) -> Row:
+    bare = {"shop": shop, "event": "evt_1", "order": "ord_1", "template": "completed", "state": State.CLAIMED, "leased_until": LATER}
+    return Row(**{**bare, **changes})
+
+
+def product(shop: str, sku: str = "A", **changes: Any) -> Product:
+    bare = {"shop": shop, "sku": sku, "title": "The A", "kind": Kind.PHYSICAL, "price": EUR, "created_at": NOW, "updated_at": NOW}
+    return Product(**{**bare, **changes})
+
+
+def full_product(shop: str) -> Product:
+    return product(
+        shop, description="Ω & more", on_shortage=OnShortage.BACKORDER, low_stock_threshold=3, max_per_order=7, archived=True, version=9
+    )
+
+
+def tenant(shop: str, **changes: Any) -> Shop:
+    return Shop(**{"id": shop, "name": "Demo", "currency": "EUR", "created_at": NOW, **changes})
+
+
+def full_tenant(shop: str) -> Shop:
+    return tenant(shop, origins=("https://a.example", "https://b.example"), hold_seconds=60, late_payment=LatePayment.REFUND)
+
+
+def api_key(shop: str, **changes: Any) -> ApiKey:
+    bare = {"id": "key_1", "shop": shop, "label": "", "scopes": (Scope.ADMIN,), "hash": "0" * 64, "created_at": NOW}
+    return ApiKey(**{**bare, **changes})

@@ -1,0 +1,89 @@
+"""Every store of the product at once, in memory or on DynamoDB: what a test of use cases is written against."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from holdfast.catalogue.ports import Products
+from holdfast.catalogue.repository import DynamoProducts
+from holdfast.fulfilment.ports import FulfilmentStore
+from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.kernel.writes import Commit
+from holdfast.notifications.ports import Outbox
+from holdfast.notifications.repository import DynamoOutbox
+from holdfast.orders.ports import Orders, Sessions
+from holdfast.orders.repository import DynamoOrders, DynamoSessions
+from holdfast.payments.ports import Inbox, Payments
+from holdfast.payments.providers.sandbox import Sandbox
+from holdfast.payments.providers.sandbox.proxy import SandboxBook
+from holdfast.payments.providers.sandbox.settings import SandboxConfig
+from holdfast.payments.repository import DynamoInbox, DynamoPayments
+from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.idempotency import DynamoReplays, Replays
+from holdfast.stock.ports import StockStore
+from holdfast.stock.repository import DynamoStock
+from holdfast.tenants.ports import Tenants
+from holdfast.tenants.repository import DynamoTenants
+from tests.memory.catalogue import MemoryProducts
+from tests.memory.engine import Memory
+from tests.memory.fulfilment import MemoryFulfilment
+from tests.memory.notifications import MemoryOutbox
+from tests.memory.orders import MemoryOrders, MemorySessions
+from tests.memory.payments import MemoryInbox, MemoryPayments, MemoryProvider
+from tests.memory.replays import MemoryReplays
+from tests.memory.stock import MemoryStock
+from tests.memory.tenants import MemoryTenants
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass
+class Stores:
+    stock: StockStore
+    orders: Orders
+    sessions: Sessions
+    payments: Payments
+    inbox: Inbox
+    fulfilment: FulfilmentStore
+    outbox: Outbox
+    tenants: Tenants
+    products: Products
+    replays: Replays
+    provider: Any
+    commit: Commit
+
+
+def in_memory(memory: Memory) -> Stores:
+    return Stores(
+        stock=MemoryStock(memory),
+        orders=MemoryOrders(memory),
+        sessions=MemorySessions(memory),
+        payments=MemoryPayments(memory),
+        inbox=MemoryInbox(memory),
+        fulfilment=MemoryFulfilment(memory),
+        outbox=MemoryOutbox(memory),
+        tenants=MemoryTenants(memory),
+        products=MemoryProducts(memory),
+        replays=MemoryReplays(memory),
+        provider=MemoryProvider(memory),
+        commit=memory.commit,
+    )
+
+
+def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
+    table = {logical: Table(client, name) for logical, name in names.items()}
+    commit = DynamoCommit(client)
+    return Stores(
+        stock=DynamoStock(table["Stock"], table["Locks"], commit),
+        orders=DynamoOrders(table["Orders"]),
+        sessions=DynamoSessions(table["Orders"]),
+        payments=DynamoPayments(table["Payments"]),
+        inbox=DynamoInbox(table["Payments"]),
+        fulfilment=DynamoFulfilment(table["Fulfilment"], commit),
+        outbox=DynamoOutbox(table["Notifications"]),
+        tenants=DynamoTenants(table["Tenants"]),
+        products=DynamoProducts(table["Catalogue"]),
+        replays=DynamoReplays(table["Orders"]),
+        provider=Sandbox(SandboxBook(table["Payments"]), SandboxConfig(pay_url="", secret=lambda: "secret")),
+        commit=commit,
+    )
