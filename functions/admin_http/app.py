@@ -1,5 +1,6 @@
 """What a shop's staff and scripts call: products, keys, stock, holds, orders."""
 
+import re
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,8 @@ from holdfast.fulfilment.errors import KeysRequired, NotDigital
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.usecases import ImportKeys, import_keys
 from holdfast.fulfilment.views import ImportedView, KeysBody, VaultView
-from holdfast.kernel.errors import BadRequest, Invalid
+from holdfast.kernel.errors import BadRequest, Invalid, VersionConflict
+from holdfast.kernel.ids import SKU_PATTERN
 from holdfast.kernel.time import rfc3339, utc_now
 from holdfast.orders import usecases as order_usecases
 from holdfast.orders.errors import OrderNotCancellable, UnknownOrder
@@ -50,6 +52,12 @@ class SkuMismatch(Invalid):
     """The SKU in the body is not the one in the path."""
 
     code = "sku_mismatch"
+
+
+class SkuInvalid(Invalid):
+    """A SKU is 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit."""
+
+    code = "sku_invalid"
 
 
 class SkuMissing(Invalid):
@@ -123,12 +131,14 @@ def show_product(request: Request[None]) -> ProductView:
     "/shops/{shop}/admin/products/{sku}",
     body=ProductBody,
     returns=ProductView,
-    refusals=(*refused, StaleProduct, SkuMismatch, IfMatchInvalid),
+    refusals=(*refused, StaleProduct, SkuInvalid, SkuMismatch, IfMatchInvalid),
     **needs(Scope.ADMIN),
 )
 def put_product(request: Request[ProductBody]) -> ProductView:
     """Make or change a product. With If-Match only over the version that you have read."""
     sku = request.path["sku"]
+    if not re.fullmatch(SKU_PATTERN, sku):
+        raise SkuInvalid("A SKU is 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit.")
     if request.body.sku not in (None, sku):
         raise SkuMismatch("The sku in the body is not the one in the path.")
     command = request.body.model_copy(update={"sku": sku}).command(request.shop, sku)
@@ -139,7 +149,7 @@ def put_product(request: Request[ProductBody]) -> ProductView:
     "/shops/{shop}/admin/products/{sku}",
     returns=None,
     status=204,
-    refusals=(*refused, UnknownProduct, ProductInUse),
+    refusals=(*refused, UnknownProduct, ProductInUse, StaleProduct),
     **needs(Scope.ADMIN),
 )
 def withdraw_product(request: Request[None]) -> None:
@@ -158,7 +168,7 @@ def show_level(request: Request[None]) -> LevelView:
     body=RestockBody,
     returns=LevelView,
     idempotent=True,
-    refusals=(*refused, UnknownProduct, KeysRequired),
+    refusals=(*refused, UnknownProduct, KeysRequired, VersionConflict),
     **needs(Scope.OPERATOR),
 )
 def restock(request: Request[RestockBody]) -> LevelView:

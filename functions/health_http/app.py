@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from botocore.exceptions import ClientError
+
 from holdfast.kernel.errors import HoldfastError, NotFound, UnavailableError
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import Instant, utc_now
@@ -57,6 +59,6 @@ def _readiness(request: Request[None]) -> Answer:
     try:
         for table in tables:
             table.get({"pk": "HEALTH", "sk": "HEALTH"})
-    except HoldfastError:
+    except (HoldfastError, ClientError):  # does not answer, or is not there, or not for us
         return Answer(Health(status="unavailable", at=request.now), status=503, headers={"Retry-After": "5"})
     return Answer(Health(status="ok", at=request.now))

@@ -8,7 +8,7 @@ from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import MAX_QUANTITY, OfferPage, OfferView, offer_view
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.usecases import delivered_keys
-from holdfast.kernel.errors import Invalid
+from holdfast.kernel.errors import Invalid, VersionConflict
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.time import utc_now
 from holdfast.orders import checkout, guards, settlement, usecases
@@ -16,11 +16,13 @@ from holdfast.orders.errors import (
     CheckoutTokenMissing,
     CsrfTokenInvalid,
     MixedCurrencies,
+    NothingHeld,
     OrderNotCancellable,
     OrderTokenMissing,
     QuantityAboveMaximum,
     SessionAlreadyOrdered,
     SessionExpired,
+    TotalTooLarge,
     UnknownOrder,
     UnknownSession,
     UnknownSku,
@@ -148,7 +150,7 @@ def show_product(request: Request[None]) -> OfferView:
     body=CheckoutBody,
     returns=SessionView,
     status=201,
-    refusals=(UnknownSku, QuantityAboveMaximum, MixedCurrencies, TooManyLines),
+    refusals=(UnknownSku, QuantityAboveMaximum, MixedCurrencies, TotalTooLarge, TooManyLines),
 )
 def start_checkout(request: Request[CheckoutBody]) -> SessionView:
     """Start a checkout: the cart is priced and kept for thirty minutes. Nothing is held yet."""
@@ -166,7 +168,11 @@ def show_checkout(request: Request[None]) -> SessionView:
 
 
 @api.delete(
-    "/shops/{shop}/checkout-sessions/{session}", returns=None, status=204, refusals=(CsrfTokenInvalid, UnknownSession), **of_session
+    "/shops/{shop}/checkout-sessions/{session}",
+    returns=None,
+    status=204,
+    refusals=(CheckoutTokenMissing, CsrfTokenInvalid, UnknownSession),
+    **of_session,
 )
 def abandon_checkout(request: Request[None]) -> None:
     """Abandon a checkout: what it holds goes back to stock."""
@@ -180,7 +186,16 @@ def abandon_checkout(request: Request[None]) -> None:
     status=201,
     idempotent=True,
     replays=False,
-    refusals=(InsufficientStock, SessionExpired, SessionAlreadyOrdered, ProviderNotOffered, CsrfTokenInvalid, UnknownSession),
+    refusals=(
+        InsufficientStock,
+        SessionExpired,
+        SessionAlreadyOrdered,
+        VersionConflict,
+        ProviderNotOffered,
+        CheckoutTokenMissing,
+        CsrfTokenInvalid,
+        UnknownSession,
+    ),
     **of_session,
 )
 def place_order(request: Request[PlaceOrderBody]) -> Answer:
@@ -262,7 +277,12 @@ def cancel_order(request: Request[CancelBody]) -> OrderView:
     return order_view(cancelled, request.now)
 
 
-@api.post("/shops/{shop}/orders/{order}/hold/extend", returns=OrderView, refusals=(HoldLost, HoldAlreadyExtended, UnknownOrder), **of_order)
+@api.post(
+    "/shops/{shop}/orders/{order}/hold/extend",
+    returns=OrderView,
+    refusals=(HoldLost, NothingHeld, HoldAlreadyExtended, VersionConflict, OrderTokenMissing, UnknownOrder),
+    **of_order,
+)
 def extend_hold(request: Request[None]) -> OrderView:
     """Hold the stock for one more hold time: once, and only while the hold is valid."""
     extended = usecases.extend_hold(
@@ -282,7 +302,7 @@ def extend_hold(request: Request[None]) -> OrderView:
     "/shops/{shop}/orders/{order}/payment-confirmation",
     body=ConfirmationBody,
     returns=OrderView,
-    refusals=(OrderTokenMissing, UnknownOrder, PaymentUnknown),
+    refusals=(VersionConflict, OrderTokenMissing, UnknownOrder, PaymentUnknown),
     **of_order,
 )
 def confirm_payment(request: Request[ConfirmationBody]) -> OrderView:

@@ -87,7 +87,7 @@ class World:
         return json.loads(json.dumps(answer))  # Lambda answers JSON, or fails
 
     def play(self, name: str) -> dict[str, Any]:
-        return self.call(name.split("/")[0], sample(name))
+        return self.call(name.split("/", maxsplit=1)[0], sample(name))
 
     def http(self, function: str, method: str, resource: str, **path: Any) -> dict[str, Any]:
         """One request; `body`, `headers` and `query` are not part of the path."""
@@ -142,7 +142,7 @@ class World:
         """A checkout session under an id that samples can name."""
         app = load("storefront_http")
         command = checkout.StartCheckout(shop=SHOP, lines=tuple((sku.replace("_", "-"), n) for sku, n in lines.items()), email=EMAIL)
-        with mock.patch.object(checkout, "new_id", lambda prefix, now: session):
+        with mock.patch.object(checkout, "new_id", return_value=session):
             checkout.start(command, catalogue=CatalogueForOrders(app.products, 1000), sessions=app.sessions, now=CLOCK.now)
 
 

@@ -276,7 +276,8 @@ class Api:
         replays = self._replays()
         first = replays.begin(request.key, request.now)
         if first is not None:
-            return ChaliceResponse(first.body, {"Content-Type": "application/json", "Idempotent-Replayed": "true"}, first.status)
+            headers = {"Content-Type": "application/json", "Idempotent-Replayed": "true"}
+            return ChaliceResponse(first.body, {**headers, **_etag(json.loads(first.body).get("version"))}, first.status)
         try:
             response = _success(route, route.view(request))
         except HoldfastError:
@@ -422,11 +423,12 @@ def _success(route: Route, result: BaseModel | Answer | None) -> ChaliceResponse
     headers: dict[str, str | list[str]] = dict(answer.headers)
     if answer.body is None:
         return ChaliceResponse("", headers, answer.status or 204)
-    version = getattr(answer.body, "version", None)
-    if version is not None:
-        headers["ETag"] = f'"{version}"'
-    headers["Content-Type"] = "application/json"
+    headers |= {"Content-Type": "application/json", **_etag(getattr(answer.body, "version", None))}
     return ChaliceResponse(answer.body.model_dump_json(), headers, answer.status or route.status)
+
+
+def _etag(version: object) -> dict[str, str]:
+    return {} if version is None else {"ETag": f'"{version}"'}
 
 
 def _request_id(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:

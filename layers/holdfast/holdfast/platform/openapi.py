@@ -18,6 +18,7 @@ from holdfast.platform.http import (
     ValidationFailed,
 )
 from holdfast.platform.idempotency import IdempotencyKeyInvalid, IdempotencyKeyMissing
+from holdfast.platform.tokens import InvalidCursor
 
 _SCHEMAS = "#/components/schemas/"
 SECURITY = {
@@ -151,6 +152,8 @@ def refusals_of(route: Route) -> list[type[HoldfastError]]:
         implied += [MalformedJson, UnsupportedMediaType]
     if route.body is not None or route.query is not None:
         implied.append(ValidationFailed)
+    if route.query is not None and "cursor" in route.query.model_fields:
+        implied.append(InvalidCursor)
     if route.idempotent:
         implied += [IdempotencyKeyMissing, IdempotencyKeyInvalid, IdempotencyKeyInFlight, IdempotencyKeyReused]
     return [*implied, *route.refusals]
