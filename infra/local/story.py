@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -380,10 +380,10 @@ def timed(world: World, session: Json, start: float) -> tuple[Buyer, Answer]:
     return Buyer(began, time.perf_counter() - start, answer.status, answer.code), answer
 
 
-def tidy(world: World, race: Race) -> None:
+def tidy(world: World, placed: Sequence[Json] = ()) -> None:
     """Takes this playing's products off the shelf again. What cannot go yet (held, owed) stays; nothing depends on it."""
     with ThreadPoolExecutor(RACE_AT_ONCE) as crowd:
-        list(crowd.map(world.cancel, race.placed))
+        list(crowd.map(world.cancel, placed))
     for sku in world.skus:
         world.api.admin("DELETE", f"/products/{sku}")
 
@@ -452,7 +452,7 @@ def tell(world: World, teller: Teller) -> Race:
             f"{len(race.buyers)} buyers, {race.units} units: {race.orders} orders, {race.sold_out} told sold out, {race.faults} errors "
             f"({race.seconds:.1f} s)"
         )
-    tidy(world, race)
+    tidy(world, race.placed)
     return race
 
 

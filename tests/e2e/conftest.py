@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.local.client import Api
-from infra.local.story import World
+from infra.local.story import World, tidy
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +16,7 @@ def world(stack: dict[str, Any]) -> Iterator[World]:
     """Fresh SKUs and buyers for each module, so that modules do not see each other's stock."""
     world = World.of(stack)
     yield world
+    tidy(world)
     world.close()
 
 
