@@ -69,6 +69,7 @@ class OfferView(Model):
     kind: Kind
     price: Money
     stock_status: StockStatus
+    on_shortage: OnShortage
     max_quantity: int
     version: int
 
@@ -95,6 +96,7 @@ def offer_view(product: Product, available: int) -> OfferView:
         kind=product.kind,
         price=product.price,
         stock_status=product.stock_status(available),
+        on_shortage=product.on_shortage,
         max_quantity=product.max_per_order or MAX_QUANTITY,
         version=product.version,
     )

@@ -205,7 +205,7 @@ class DynamoCommit:
             raise TypeError("a write of another store cannot be committed here")
         request = {
             "TransactItems": [write.action for write in actions],
-            "ClientRequestToken": hashlib.sha256(token.encode()).hexdigest()[:36],
+            "ClientRequestToken": _request_token(token, actions),
         }
         for wait in _attempts(self._sleep):
             try:
@@ -215,6 +215,11 @@ class DynamoCommit:
                 _raise_refusal(cancelled, actions)
                 wait()
         raise UnavailableError("The data store is busy.")
+
+
+def _request_token(token: str, writes: Sequence[DynamoWrite]) -> str:
+    """The same only for the same content: a later attempt with other instants is another transaction, which the conditions judge."""
+    return hashlib.sha256(f"{token}{[write.action for write in writes]}".encode()).hexdigest()[:36]
 
 
 def _raise_refusal(cancelled: ClientError, writes: Sequence[DynamoWrite]) -> None:
