@@ -20,7 +20,7 @@ from .client import Answer, Api, Inbox, Json, Unexpected, expect, guest, new_key
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 30.0  # how long the asynchronous part may take on a busy machine
+PATIENCE_SECONDS = 60.0  # how long the asynchronous part may take: on a busy machine the first calls alone (cold starts) take half of it
 LOOK_AGAIN_SECONDS = 0.1
 GRACE_SECONDS = 2.0  # local hold grace (1 s), and a second because seconds_left is a whole number
 
