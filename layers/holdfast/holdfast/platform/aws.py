@@ -19,6 +19,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=16,
     tcp_keepalive=True,
+    parameter_validation=False,  # what we send is made by code; checking it again costs CPU in every call
 )
 
 

@@ -4,6 +4,7 @@ botocore repeats a write when a reply gets lost, so every write here carries a c
 """
 
 import hashlib
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -107,12 +108,13 @@ class Table:
             asked: Mapping[str, Any] = {
                 self.name: {"Keys": [to_wire(key) for key in keys[start : start + BATCH_GET_LIMIT]], "ConsistentRead": True}
             }
-            for _ in _attempts():
+            for wait in _attempts():
                 reply = _call(self.client.batch_get_item, RequestItems=asked)
                 found += [from_wire(item) for item in reply["Responses"].get(self.name, [])]
                 asked = reply.get("UnprocessedKeys") or {}
                 if not asked:
                     break
+                wait()
             if asked:
                 raise UnavailableError("The data store is busy.")
         return found
@@ -192,7 +194,9 @@ class DynamoCommit:
     """`kernel.writes.Commit` over TransactWriteItems.
 
     Conflicts and throttles are tried again under the same ClientRequestToken (valid for ten minutes), so that a lost
-    reply is answered as done and not as a second change.
+    reply is answered as done and not as a second change. Another worker's attempt under the same name writes something
+    else (its own instant, at least) and has another token: DynamoDB would call it a mismatch, where a condition can say
+    who was faster.
     """
 
     def __init__(self, client: "DynamoDBClient", sleep: Callable[[float], None] = time.sleep) -> None:
@@ -220,6 +224,11 @@ class DynamoCommit:
 def _request_token(token: str, writes: Sequence[DynamoWrite]) -> str:
     """The same only for the same content: a later attempt with other instants is another transaction, which the conditions judge."""
     return hashlib.sha256(f"{token}{[write.action for write in writes]}".encode()).hexdigest()[:36]
+
+
+def _request_token(token: str, writes: Sequence[DynamoWrite]) -> str:
+    content = json.dumps([write.action for write in writes], sort_keys=True)
+    return hashlib.sha256(f"{token}\x1f{content}".encode()).hexdigest()[:36]
 
 
 def _raise_refusal(cancelled: ClientError, writes: Sequence[DynamoWrite]) -> None:
