@@ -397,6 +397,17 @@ def _rights(world: World, function: str, action: str) -> list[Json]:
     return [statement for name, statement in _statements(world) if name == role and action in _list(statement["Action"])]
 
 
+def allowed_to(world: World, function: str) -> set[tuple[str, str]]:
+    """Action and resource of everything in a function's role."""
+    return {
+        (action, resource)
+        for name, statement in _statements(world)
+        if name == f"Security/{function}Role"
+        for action in _list(statement["Action"])
+        for resource in _list(statement["Resource"])
+    }
+
+
 def _allowed(world: World, function: str, action: str) -> set[str]:
     return {resource for right in _rights(world, function, action) for resource in _list(right["Resource"])}
 

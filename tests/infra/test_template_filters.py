@@ -78,7 +78,7 @@ EVENTS = [
     ("order.partially_fulfilled.v1", {"NotificationsQueue"}),
     ("order.awaiting_stock.v1", {"NotificationsQueue"}),
     ("order.keys_added.v1", {"NotificationsQueue"}),
-    ("order.refunded.v1", {"NotificationsQueue"}),
+    ("order.refunded.v1", {"NotificationsQueue", "FulfilmentQueue"}),
     ("order.placed.v1", set()),
 ]
 

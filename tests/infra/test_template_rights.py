@@ -1,0 +1,142 @@
+"""What a function does on AWS, watched while every sample of events/ is played, is what its role allows.
+
+The emulator allows everything, so a right that is missing would be noticed in an account only.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from holdfast.platform import aws, secrets
+from tests.infra import template_rules as rules
+from tests.infra.template_world import LOCAL, world
+from tests.unit.functions import world as worlds
+from tests.unit.functions.test_samples import CASES
+
+Right = tuple[str, str, str]  # function, action, resource
+
+# Rights that no sample needs, and what does.
+WITHOUT_SAMPLE: dict[Right, str] = {
+    ("admin_http", "dynamodb:DeleteItem", "Data/Orders.Arn"): "a refused request frees its Idempotency-Key",
+    ("admin_http", "secretsmanager:GetSecretValue", "Security/TokenSecret.Id"): "signs the cursor of a list that goes on",
+    ("fulfilment_inbox", "dynamodb:DeleteItem", "Data/Fulfilment.Arn"): "a debt that was paid in full, or refunded",
+    ("fulfilment_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a restock is handed out",
+    ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
+    ("fulfilment_inbox", "dynamodb:UpdateItem", "Data/Stock.Arn"): "a restock is handed out",
+    ("notifications_inbox", "dynamodb:DeleteItem", "Data/Notifications.Arn"): "a mail that SES did not take is let go for the next try",
+    ("payments_inbox", "dynamodb:GetItem", "Data/Locks.Arn"): "a late payment takes the stock again",
+    ("payments_inbox", "dynamodb:PutItem", "Data/Locks.Arn"): "a late payment takes the stock again",
+    ("payments_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a late payment takes the stock again",
+    ("payments_inbox", "dynamodb:GetItem", "Data/Tenants.Arn"): "the shop's policy for late payments",
+    ("payments_inbox", "dynamodb:PutItem", "Data/Payments.Arn"): "the sandbox's book of a refund",
+    ("stock_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a hold that was extended meanwhile is looked at before it is given back",
+    ("stock_sweep", "dynamodb:GetItem", "Data/Stock.Arn"): "a hold that was extended meanwhile is looked at before it is given back",
+}
+TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
+# Lambda itself needs these, to log and to bring events.
+OF_LAMBDA = (
+    "logs:",
+    "sqs:Receive",
+    "sqs:Delete",
+    "sqs:GetQueue",
+    "dynamodb:Describe",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShard",
+    "dynamodb:List",
+)
+SERVICES = ("dynamodb", "sqs", "events", "sesv2", "secretsmanager")
+
+
+class Watch:
+    """Sits in the clients' own event system and notes each call under the function that is at work."""
+
+    def __init__(self) -> None:
+        self.function = ""
+        self.used: set[Right] = set()
+
+    def __call__(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        if self.function:
+            self.used |= {(self.function, action, resource) for action, resource in needs(model.name, params)}
+
+
+def needs(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The rights that AWS asks for: a transaction needs one for each of its writes."""
+    if operation.startswith("Transact"):
+        yield from ((f"dynamodb:{TRANSACTION[kind]}", table(one)) for item in params["TransactItems"] for kind, one in item.items())
+    elif operation == "BatchGetItem":
+        yield from (("dynamodb:BatchGetItem", table({"TableName": name})) for name in params["RequestItems"])
+    elif "TableName" in params:
+        yield f"dynamodb:{operation}", table(params)
+    elif operation == "SendMessage":
+        yield "sqs:SendMessage", f"Messaging/{params['QueueUrl'].rsplit('/', 1)[1].title()}Queue.Arn"
+    elif operation == "PutEvents":
+        yield "events:PutEvents", "Messaging/Bus.Arn"
+    elif operation == "SendEmail":
+        yield "ses:SendEmail", "arn:aws:ses:eu-west-1:123456789012:identity/shop@example.com"
+    elif operation == "GetSecretValue":
+        yield "secretsmanager:GetSecretValue", f"Security/{params['SecretId'].title()}Secret.Id"
+    else:
+        raise AssertionError(f"no test knows which right {operation} needs")
+
+
+def table(params: dict[str, Any]) -> str:
+    index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+    return f"Data/{params['TableName'].title()}.Arn{index}"
+
+
+@pytest.fixture(scope="module")
+def used() -> set[Right]:
+    """Every sample in a world of its own, after those that go before it."""
+    watch, seen = Watch(), worlds.World.call
+    with pytest.MonkeyPatch.context() as patched:
+
+        def call(self: worlds.World, function: str, event: dict[str, Any]) -> dict[str, Any]:
+            watch.function = function
+            secrets.secret.cache_clear()  # each function is a process of its own
+            try:
+                return seen(self, function, event)
+            finally:
+                watch.function = ""
+
+        patched.setattr(worlds.World, "call", call)
+        with worlds.empty():
+            clients = [aws.client(service) for service in SERVICES]
+        for client in clients:
+            client.meta.events.register("before-parameter-build", watch, unique_id="watch")
+        for name, case in CASES.items():
+            with worlds.furnished() as made:
+                for earlier in case.after:
+                    made.play(earlier)
+                worlds.CLOCK.now = worlds.NOW + case.later
+                made.play(name)
+        for client in clients:
+            client.meta.events.unregister("before-parameter-build", watch, unique_id="watch")
+    return watch.used
+
+
+@pytest.fixture(scope="module")
+def granted() -> set[Right]:
+    """What the functions' own code may do; not what Lambda needs to bring events, to log and to take failures away."""
+    deployed = world(LOCAL)
+    return {
+        (rules.snake(function), action, resource)
+        for function in deployed.functions()
+        for action, resource in rules.allowed_to(deployed, function)
+        if not action.startswith(OF_LAMBDA) and not resource.endswith("Failures.Arn")
+    }
+
+
+def test_nothing_is_done_that_is_not_allowed(used: set[Right], granted: set[Right]) -> None:
+    assert sorted(used - granted) == []
+
+
+def test_nothing_is_allowed_that_is_not_done(used: set[Right], granted: set[Right]) -> None:
+    domain = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"  # the other way to be verified
+    idle = {right for right in granted - used if right[2] != domain}
+    assert sorted(idle) == sorted(WITHOUT_SAMPLE)
+
+
+def test_a_right_that_is_taken_away_is_missed(used: set[Right], granted: set[Right]) -> None:
+    taken = ("storefront_http", "dynamodb:UpdateItem", "Data/Stock.Arn")
+    assert taken in used - (granted - {taken})
