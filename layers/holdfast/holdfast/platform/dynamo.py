@@ -4,7 +4,6 @@ botocore repeats a write when a reply gets lost, so every write here carries a c
 """
 
 import hashlib
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -224,11 +223,6 @@ class DynamoCommit:
 def _request_token(token: str, writes: Sequence[DynamoWrite]) -> str:
     """The same only for the same content: a later attempt with other instants is another transaction, which the conditions judge."""
     return hashlib.sha256(f"{token}{[write.action for write in writes]}".encode()).hexdigest()[:36]
-
-
-def _request_token(token: str, writes: Sequence[DynamoWrite]) -> str:
-    content = json.dumps([write.action for write in writes], sort_keys=True)
-    return hashlib.sha256(f"{token}\x1f{content}".encode()).hexdigest()[:36]
 
 
 def _raise_refusal(cancelled: ClientError, writes: Sequence[DynamoWrite]) -> None:
