@@ -24,7 +24,7 @@ async function look() {
       h("p", { class: "soft" }, `Pay to shop ${payment.shop}`),
       h("p", { class: "amount" }, money(payment)),
       h("p", {}, badge(...(STATUS[payment.status] ?? ["", payment.status]))),
-      h("p", { class: "small" }, h("a", { href: `/shop/${payment.shop}/orders/${payment.order_id}` }, "Back to the order"))]);
+      h("p", { class: "back" }, h("a", { class: payment.status === "pending" ? "small" : "button primary", href: `/shop/${payment.shop}/orders/${payment.order_id}` }, "Back to the order"))]);
     drawActs();
   } catch (error) { show(byId("till"), noticeOf(error)); }
   return 3000;
