@@ -37,11 +37,11 @@ def demo(asked: argparse.Namespace) -> int:
     return demo.play(Stack.demo(), port=asked.port, detach=asked.detach, with_story=not asked.no_story)
 
 
-def test(asked: argparse.Namespace) -> int:
+def test(asked: argparse.Namespace) -> NoReturn:
     from infra.local import testing
 
     environments.ensure()
-    return testing.run(asked.pytest)
+    testing.run(asked.pytest)
 
 
 def status(asked: argparse.Namespace) -> int:
@@ -179,6 +179,7 @@ def main() -> int:
         say(f"\n{trouble}")
         return 1
     except KeyboardInterrupt:
+        say("\nStopped.")
         return INTERRUPTED
 
 

@@ -8,27 +8,31 @@ import time
 from infra.local import story
 from infra.local.paths import BUILD, LOCAL
 from infra.local.progress import say
-from infra.local.stack import Stack, guard
+from infra.local.stack import KEEP, Stack, guard
 from infra.local.status import Status
 from infra.local.trouble import Trouble
 
 LOOK_SECONDS = 0.5
+STAYS = "\nIt goes on running. Stop it: python3 infra/dev.py down"
 
 
 def play(stack: Stack, port: int | None, detach: bool, with_story: bool) -> int:
     """Bring the stack up. Unless detached, or running before, it ends with us, however we end."""
-    started_before = stack.server("emulator") is not None
-    if detach or started_before:
+    if stack.server("emulator") is not None:
         result = _present(stack, port, with_story)
-        say("\nIt goes on running. Stop it: python3 infra/dev.py down")
+        say(STAYS)
         return result
-    with guard(stack):
+    with guard(stack) as watchdog:
         try:
             result = _present(stack, port, with_story)
-            _stay(stack)
-            return result
-        finally:
+            if not detach:
+                _stay(stack)
+        except BaseException:
             stack.down()
+            raise
+        watchdog.communicate(KEEP)
+        say(STAYS if detach else "It was stopped.")
+        return result
 
 
 def show_status(stack: Stack, as_json: bool) -> int:
@@ -76,9 +80,13 @@ def _seconds() -> float:
 
 
 def _stay(stack: Stack) -> None:
+    """Until it is stopped from elsewhere, or a part of it ends by itself."""
     say("\nCtrl+C stops it.")
-    while (lost := stack.gone()) is None and stack.read_status() is not None:
+    while stack.gone() is None and stack.read_status() is not None:
         time.sleep(LOOK_SECONDS)
-    if lost is not None and stack.read_status() is not None:
+    with stack.alone():  # another `demo` may just be bringing it up to date: wait for it
+        lost = stack.gone()
+    if lost is not None:
         raise Trouble(f"The {lost} ended by itself.", log=stack.logs / f"{lost}.log")
-    say("It was stopped.")
+    if stack.read_status() is not None:
+        _stay(stack)

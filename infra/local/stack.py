@@ -76,9 +76,9 @@ class Stack:
         """Bring it up, or up to date; what runs and is unchanged stays."""
         environments.ensure()
         with self.alone():
+            port = self._choose_port(port)
             built = sam.build()
             endpoint = self._ensure_emulator()
-            port = self._choose_port(port)
             self._ensure_deployed(endpoint, port, built)
             known = status.outputs(endpoint, sam.stack_name())
             facts = status.compose(endpoint, port, known, sam.parameters(sam.settings()), self._seed(endpoint, known))
@@ -143,8 +143,6 @@ class Stack:
         running = self.server("gateway")
         if running and wanted in (None, running.port):
             return running.port
-        if running:
-            self._stop("gateway")
         return ports.demand(wanted or ports.DEFAULT_PORT)
 
     def _ensure_deployed(self, endpoint: str, port: int, built: str) -> None:
@@ -204,8 +202,14 @@ def parameters(port: int) -> dict[str, str]:
     }
 
 
+KEEP = b"keep"
+
+
 def guard(*stacks: Stack) -> "subprocess.Popen[bytes]":
-    """A process that stops the stacks when we are gone, even killed: its stdin is a pipe that only we hold open."""
+    """A process that stops the stacks when we are gone, even killed: its stdin is a pipe that only we hold open.
+
+    Who wants them to outlive us says KEEP into that pipe.
+    """
     argv = [sys.executable, "-m", "infra.local.watchdog", *(str(stack.folder) for stack in stacks)]
     log = subprocess.DEVNULL
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=ROOT, env=processes.bare_env(), start_new_session=True)

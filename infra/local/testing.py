@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from infra.local import emulator, environments, ports, processes
 from infra.local.paths import LOCAL, ROOT
@@ -40,9 +41,11 @@ class TestRun:
         return self.stack.read_status() or self.stack.up(ports.free_port())
 
 
-def run(arguments: Sequence[str]) -> int:
-    """pytest's own exit code; its closing line is the last that is printed."""
-    return processes.call([environments.python_of("project"), "-m", "pytest", *arguments], env())
+def run(arguments: Sequence[str]) -> NoReturn:
+    """pytest takes our place: its exit code, its closing line, and whoever stops us stops it."""
+    python = environments.python_of("project")
+    os.chdir(ROOT)
+    os.execve(python, [str(python), "-m", "pytest", *arguments], env())
 
 
 def env(**extra: str) -> dict[str, str]:

@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-from infra.local.stack import Stack
+from infra.local.stack import KEEP, Stack
 
 
 def main() -> None:
-    sys.stdin.buffer.read()
+    if sys.stdin.buffer.read() == KEEP:
+        return
     for folder in sys.argv[1:]:
         Stack(Path(folder)).down()
 
