@@ -23,6 +23,8 @@ class Row(Record):
     template: str
     state: State
     leased_until: Instant
+    claim: str = ""
+    """Names the try: two workers of one millisecond are two, a write that is delivered twice is one."""
     message: str | None = None
 
 

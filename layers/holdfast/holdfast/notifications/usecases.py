@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from holdfast.kernel.ids import new_id
 from holdfast.kernel.model import Model
 from holdfast.notifications.errors import BeingSentError, MailerBusyError
 from holdfast.notifications.model import Row, State
@@ -32,7 +33,15 @@ def notify(command: Notify, *, outbox: Outbox, letters: Letters, render: Rendere
     template = TEMPLATES.get(command.type)
     if template is None:
         return None
-    row = Row(shop=command.shop, event=command.event, order=command.order, template=template, state=State.CLAIMED, leased_until=now + LEASE)
+    row = Row(
+        shop=command.shop,
+        event=command.event,
+        order=command.order,
+        template=template,
+        state=State.CLAIMED,
+        leased_until=now + LEASE,
+        claim=new_id("clm", now),
+    )
     standing = outbox.claim(row, now)
     if standing is not None:
         if standing.state is State.SENT:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.kernel.errors import BadRequest, IdempotencyKeyInFlight, IdempotencyKeyReused
+from holdfast.kernel.ids import new_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import epoch, epoch_ms
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table
@@ -63,7 +64,9 @@ class DynamoReplays:
 
     def begin(self, key: IdempotencyKey, now: datetime) -> Replay | None:
         """None: the work is ours. Raises when it is somebody's, or another request's."""
-        record = {**_key(key), "fingerprint": key.fingerprint, "lease": epoch_ms(now + LEASE), "ttl": epoch(now + KEPT)}
+        # `claim` names the try: two requests of one millisecond are two, a write that is delivered twice is one.
+        claim = {"claim": new_id("clm", now), "lease": epoch_ms(now + LEASE)}
+        record = {**_key(key), **claim, "fingerprint": key.fingerprint, "ttl": epoch(now + KEPT)}
         try:
             self._table.put(record, NOT_THERE)
         except ConditionFailed as taken:

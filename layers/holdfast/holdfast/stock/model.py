@@ -85,6 +85,8 @@ class Lock(Record):
     lines: tuple[Line, ...]
     expires_at: Instant
     claimed_at: Instant
+    claim: str = ""
+    """Names the try that wrote it: two tries of one millisecond are two, a write that is delivered twice is one."""
     fingerprint: str
     extended: bool = False
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.kernel.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, UnavailableError, VersionConflict
-from holdfast.kernel.ids import entry_id
+from holdfast.kernel.ids import entry_id, new_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import Instant
 from holdfast.kernel.writes import Write
@@ -220,6 +220,7 @@ def _claim(command: Hold, *, store: StockStore, now: datetime) -> Lock:
         lines=tuple(by_sku(command.lines)),
         expires_at=command.expires_at,
         claimed_at=now,
+        claim=new_id("clm", now),
         fingerprint=command.fingerprint,
     )
     standing = store.locks.claim(lock)
@@ -230,11 +231,11 @@ def _claim(command: Hold, *, store: StockStore, now: datetime) -> Lock:
     if now < standing.claimed_at + CLAIM_LEASE:
         raise IdempotencyKeyInFlight("The first request under this key has not been answered yet. Try again in a second.", retry_after=1)
     if standing.expires_at <= now:
-        for line in standing.lines:
-            _give_back(standing, line, levels=store.levels)
+        for line in standing.lines:  # only what is dead: another try may be faster and have taken its units already
+            _give_back(standing, line, levels=store.levels, dead=(now, timedelta(0)))
         renewed = lock
     else:
-        renewed = standing.model_copy(update={"claimed_at": now})
+        renewed = standing.model_copy(update={"claimed_at": now, "claim": lock.claim})
     if not store.locks.renew(renewed, standing):
         raise IdempotencyKeyInFlight("Another try under this key is under way.", retry_after=1)
     return renewed
