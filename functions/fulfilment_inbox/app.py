@@ -10,8 +10,8 @@ from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
-from holdfast.platform.queue import Message, work
 from holdfast.platform.settings import HoldSettings
+from holdfast.platform.worker import Message, work
 from holdfast.stock.repository import DynamoLevels
 from holdfast.wiring import OrdersForFulfilment, StockForFulfilment
 

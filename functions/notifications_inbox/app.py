@@ -15,9 +15,9 @@ from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
-from holdfast.platform.queue import Message, work
 from holdfast.platform.settings import FunctionSettings
 from holdfast.platform.tokens import Tokens
+from holdfast.platform.worker import Message, work
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring import LettersOfOrders
 

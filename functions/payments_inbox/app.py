@@ -10,8 +10,8 @@ from holdfast.payments.repository import DynamoInbox, DynamoPayments
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
-from holdfast.platform.queue import Message, work
 from holdfast.platform.settings import HoldSettings, SandboxSettings
+from holdfast.platform.worker import Message, work
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring import Finaliser, PaymentsForOrders, Providers, ShopPolicies, StockForOrders, fact_of

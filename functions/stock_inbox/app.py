@@ -6,8 +6,8 @@ from holdfast.kernel.time import utc_now
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
-from holdfast.platform.queue import Message, work
 from holdfast.platform.settings import HoldSettings
+from holdfast.platform.worker import Message, work
 from holdfast.stock import usecases
 from holdfast.stock.model import Line, Lock
 from holdfast.stock.repository import DynamoStock

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel
 
@@ -48,23 +47,46 @@ class ConditionFailed(Exception):
         self.item = item
 
 
-class _Numbers(TypeDeserializer):
-    """Our numbers are integers; boto3 would make Decimals of them."""
-
-    def _deserialize_n(self, value: str) -> int:
-        return int(value)
-
-
-_serializer = TypeSerializer()
-_deserializer = _Numbers()
-
-
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serializer.serialize(value) for name, value in item.items()}
+    return {name: _to_attribute(value) for name, value in item.items()}
 
 
 def from_wire(item: Mapping[str, Any]) -> Item:
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+    return {name: _from_attribute(value) for name, value in item.items()}
+
+
+def _to_attribute(value: Any) -> dict[str, Any]:
+    """Text, whole numbers, truths, nothing, lists and maps are all that we keep. boto3's own translator costs a third of a cold start."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": str(value)}
+        case int():
+            return {"N": str(value)}
+        case Mapping():
+            return {"M": to_wire(value)}
+        case list() | tuple():
+            return {"L": [_to_attribute(part) for part in value]}
+    raise TypeError(f"a {type(value).__name__} cannot be kept")
+
+
+def _from_attribute(attribute: Mapping[str, Any]) -> Any:
+    ((kind, content),) = attribute.items()
+    match kind:
+        case "N":
+            return int(content)
+        case "M":
+            return from_wire(content)
+        case "L":
+            return [_from_attribute(part) for part in content]
+        case "NULL":
+            return None
+        case "S" | "BOOL":
+            return content
+    raise TypeError(f"an attribute of type {kind} is none of ours")
 
 
 def record(model: BaseModel) -> Item:

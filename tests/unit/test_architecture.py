@@ -1,0 +1,311 @@
+"""The rules of the house, read from the code: who may import whom, and what never stands where."""
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "layers" / "holdfast" / "holdfast"
+FUNCTIONS = ROOT / "functions"
+BUILT = ROOT / ".build" / "layers" / "dependencies" / "python"
+
+CONTEXTS = {"catalogue", "stock", "orders", "payments", "fulfilment", "notifications", "tenants"}
+PURE = {"model", "rules", "usecases", "ports", "errors", "events", "checkout", "settlement", "fulfilling", "mapper", "signature", "keys"}
+EDGE = {"repository", "proxy", "mailer"}
+ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
+"""Within a context each may import those before it, and not those after (errors may speak of the model)."""
+AWS = {"boto3", "botocore", "aws_lambda_powertools", "chalice", "jinja2"}
+CLOCKS = {"now", "utcnow", "today", "utc_now", "time", "monotonic"}
+HEAVY = {
+    "jinja2": "pages of mail",
+    "aws_xray_sdk": "tracing",
+    "boto3": "a layer over botocore that costs as much as the rest of the client",
+    "aws_lambda_powertools.utilities.batch": "queues",
+    "aws_lambda_powertools.utilities.parser": "models of every event there is",
+    "aws_lambda_powertools.event_handler": "another router",
+    "holdfast.notifications": "mail",
+    "holdfast.payments.providers.sandbox.proxy": "a provider",
+    "holdfast.platform.openapi": "the contract's generator",
+}
+TIMES = {"platform/http.py", "platform/dynamo.py", "platform/aws.py", "tenants/repository.py", "kernel/time.py", "notifications/render.py"}
+"""Who may have a float: clocks, jitter, a worker's memory; and render.py divides paths."""
+LINES = 350
+ROUTE_LINES = 15
+# The one reader of the table of routes: longer, because it is read once from top to bottom.
+LONG = {"platform/http.py": 450, "wiring.py": 400}
+
+
+@dataclass(frozen=True)
+class Module:
+    path: Path
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.path.read_text("utf-8"))
+
+    @property
+    def name(self) -> str:
+        return str(self.path.relative_to(LIBRARY if self.path.is_relative_to(LIBRARY) else ROOT))
+
+    @property
+    def context(self) -> str:
+        return self.name.split("/")[0].removesuffix(".py")
+
+    @property
+    def layer(self) -> str:
+        return self.path.stem
+
+    def imports(self, *, at_run_time: bool = True) -> Iterator[str]:
+        """Names of modules; with `at_run_time` not those that only type checkers see."""
+        hidden = (
+            {id(node) for guard in ast.walk(self.tree) if _is_type_checking(guard) for node in ast.walk(guard)} if at_run_time else set()
+        )
+        for node in ast.walk(self.tree):
+            if id(node) in hidden:
+                continue
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+    def calls(self) -> Iterator[tuple[str, ast.Call]]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                yield ast.unparse(node.func), node
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+ALL = [Module(path) for path in sorted(LIBRARY.rglob("*.py"))]
+APPS = [Module(path) for path in sorted(FUNCTIONS.glob("*/app.py"))]
+KERNEL = [module for module in ALL if module.context == "kernel"]
+OF_CONTEXTS = [module for module in ALL if module.context in CONTEXTS]
+HTTP = sorted(module.path.parent.name for module in APPS if "holdfast.platform.http.Api" in set(module.imports()))
+
+
+def top(name: str) -> str:
+    return name.split(".", maxsplit=1)[0]
+
+
+def named(module: Module) -> str:
+    return module.name
+
+
+@pytest.mark.parametrize("module", KERNEL, ids=named)
+def test_the_kernel_knows_pydantic_and_python_only(module: Module) -> None:
+    allowed = {*sys.stdlib_module_names, "pydantic"}
+    foreign = {name for name in module.imports() if top(name) not in allowed and not name.startswith("holdfast.kernel")}
+    assert foreign == set()
+
+
+@pytest.mark.parametrize("module", [module for module in OF_CONTEXTS if module.layer in PURE], ids=named)
+def test_what_is_pure_touches_nothing(module: Module) -> None:
+    """No AWS, no environment, no clock, no platform: the world comes as arguments."""
+    reached = {
+        name for name in module.imports() if top(name) in AWS | {"os", "socket", "subprocess"} or name.startswith("holdfast.platform")
+    }
+    asked = {
+        called
+        for called, _ in module.calls()
+        if called.split(".")[-1] in CLOCKS and called.split(".")[0] in {"datetime", "time", "kernel_time", "utc_now"}
+    }
+    assert (reached, asked) == (set(), set())
+
+
+@pytest.mark.parametrize("module", OF_CONTEXTS, ids=named)
+def test_contexts_do_not_know_each_other(module: Module) -> None:
+    """One that needs another declares a port; wiring.py and the functions plug them together."""
+    foreign = {
+        name
+        for name in module.imports(at_run_time=False)
+        if name.startswith("holdfast.") and name.split(".")[1] in CONTEXTS - {module.context}
+    }
+    assert foreign == set()
+    assert not [name for name in module.imports(at_run_time=False) if name.startswith("holdfast.wiring")]
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in OF_CONTEXTS if module.layer in ORDER and module.path.parent.parent == LIBRARY], ids=named
+)
+def test_layers_of_a_context_point_down(module: Module) -> None:
+    later = {*ORDER[ORDER.index(module.layer) + 1 :], "repository", "views", "guards"} - ({"model"} if module.layer == "errors" else set())
+    assert {name for name in module.imports() for layer in later if name == f"holdfast.{module.context}.{layer}"} == set()
+
+
+@pytest.mark.parametrize("module", [module for module in ALL if module.context == "platform"], ids=named)
+def test_the_platform_knows_no_context(module: Module) -> None:
+    assert {name for name in module.imports() if name.startswith("holdfast.") and name.split(".")[1] in CONTEXTS} == set()
+
+
+@pytest.mark.parametrize("module", ALL, ids=named)
+def test_aws_and_the_environment_are_at_the_edge(module: Module) -> None:
+    if module.context == "platform" or module.layer in EDGE:
+        return
+    reached = {name for name in module.imports() if top(name) in {"boto3", "botocore"}}
+    environment = {
+        ast.unparse(node) for node in ast.walk(module.tree) if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    }
+    assert (reached, environment) == (set(), set())
+
+
+@pytest.mark.parametrize("module", APPS, ids=named)
+def test_functions_read_their_environment_through_settings(module: Module) -> None:
+    assert "os" not in set(module.imports())
+    assert any(called == "Settings.load" for called, _ in module.calls())
+
+
+@pytest.mark.parametrize("module", [*ALL, *APPS], ids=named)
+def test_no_print(module: Module) -> None:
+    assert [called for called, _ in module.calls() if called in {"print", "sys.stdout.write", "pprint"}] == []
+
+
+@pytest.mark.parametrize("module", [*ALL, *APPS], ids=named)
+def test_no_scan(module: Module) -> None:
+    assert [called for called, _ in module.calls() if called.split(".")[-1] in {"scan", "execute_statement"}] == []
+
+
+@pytest.mark.parametrize("module", [*ALL, *APPS], ids=named)
+def test_no_float_comes_near_money_or_stock(module: Module) -> None:
+    """Floats measure time here, and jitter."""
+    if module.name in TIMES:
+        return
+    floats = [
+        ast.unparse(node)
+        for node in ast.walk(module.tree)
+        if (isinstance(node, ast.Name) and node.id in {"float", "Decimal"})
+        or (isinstance(node, ast.Constant) and isinstance(node.value, float))
+        or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
+    ]
+    assert floats == []
+
+
+@pytest.mark.parametrize("module", KERNEL, ids=named)
+def test_nothing_in_the_kernel_is_of_any_type(module: Module) -> None:
+    """But for what has no other: the facts of a refusal and the data of an event, both JSON of the contract."""
+    allowed = {"kernel/errors.py": "facts", "kernel/events.py": "data"}
+    uses = [ast.unparse(node) for node in ast.walk(module.tree) if _annotation(node) and "Any" in ast.unparse(_annotation(node))]
+    assert all(allowed.get(module.name, "nothing") in use for use in uses), uses
+
+
+def _annotation(node: ast.AST) -> ast.expr | None:
+    return node.annotation if isinstance(node, ast.arg | ast.AnnAssign) else None
+
+
+@pytest.mark.parametrize("module", [module for module in ALL if module.layer in EDGE or module.context == "platform"], ids=named)
+def test_every_change_of_a_number_has_a_condition(module: Module) -> None:
+    """A bare increment is taken twice when botocore repeats a lost reply. The stores' two ways to update both ask for one."""
+    for called, node in module.calls():
+        if called.split(".")[-1] in {"update", "update_write"} and "_table" in called:
+            given = [*node.args[2:3], *(keyword.value for keyword in node.keywords if keyword.arg == "condition")]
+            assert given, f"{module.name}:{node.lineno} updates without a condition"
+            assert ast.unparse(given[0]) != "None"
+
+
+def test_updates_reach_dynamodb_through_the_table_only() -> None:
+    """So that the test above sees every one of them."""
+    direct = {
+        module.name
+        for module in [*ALL, *APPS]
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"update_item", "put_item", "delete_item", "transact_write_items", "batch_write_item"}
+    }
+    assert direct == {"platform/dynamo.py"}
+
+
+def test_a_table_cannot_update_without_a_condition() -> None:
+    table = next(
+        node
+        for node in ast.walk(Module(LIBRARY / "platform" / "dynamo.py").tree)
+        if isinstance(node, ast.ClassDef) and node.name == "Table"
+    )
+    methods = {node.name: node.args for node in table.body if isinstance(node, ast.FunctionDef)}
+    for name in ("update", "update_write"):
+        condition = next(argument for argument in methods[name].args if argument.arg == "condition")
+        assert ast.unparse(condition.annotation or ast.Constant(None)) == "Expression"
+        assert methods[name].defaults == []
+
+
+@pytest.mark.parametrize("module", APPS, ids=named)
+def test_routes_are_short(module: Module) -> None:
+    """Build the command, call, answer. A call that is written one argument per line counts as one."""
+    for node in module.tree.body:
+        if isinstance(node, ast.FunctionDef) and any("api." in ast.unparse(decorator) for decorator in node.decorator_list):
+            statements = [statement for statement in ast.walk(node) if isinstance(statement, ast.stmt) and statement is not node]
+            assert len(statements) <= ROUTE_LINES, f"{module.name}:{node.lineno} {node.name} has {len(statements)} statements"
+
+
+@pytest.mark.parametrize("module", [*ALL, *APPS], ids=named)
+def test_files_are_short(module: Module) -> None:
+    assert len(module.path.read_text("utf-8").splitlines()) <= LONG.get(module.name, LINES)
+
+
+@pytest.mark.parametrize("module", [*ALL, *APPS], ids=named)
+def test_everything_is_told_what_it_is_for(module: Module) -> None:
+    assert ast.get_docstring(module.tree), "a module begins with a sentence"
+
+
+@pytest.mark.parametrize("module", [*ALL, *APPS], ids=named)
+def test_names_say_something(module: Module) -> None:
+    vague = re.compile(r"^(utils?|helpers?|common|misc|manager|process_\w+|handle_data)$")
+    names = [node.name for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert [name for name in [module.layer, *names] if vague.match(name)] == []
+
+
+IMPORT = """
+import importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("app", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+sys.modules["app"] = module
+spec.loader.exec_module(module)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def cold_start(function: str, *paths: Path) -> set[str]:
+    """Modules that are loaded when the function is: in a process of its own, with these folders and nothing of ours beside them."""
+    from infra.openapi import ENVIRONMENT
+
+    environment = {**ENVIRONMENT, "PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, (*paths, LIBRARY.parent)))}
+    bare = ["-S"] if paths else []
+    command = [sys.executable, *bare, "-W", "error::ImportWarning", "-c", IMPORT, str(FUNCTIONS / function / "app.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return set(eval(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("function", HTTP)
+def test_a_cold_start_of_an_http_function_is_lean(function: str) -> None:
+    loaded = cold_start(function)
+    heavy = {name: why for name, why in HEAVY.items() if name in loaded}
+    if function == "payments_sandbox":
+        heavy.pop("holdfast.payments.providers.sandbox.proxy", None)  # it is the provider
+    assert heavy == {}
+
+
+def test_http_functions_are_found() -> None:
+    assert len(HTTP) >= 5
+
+
+@pytest.mark.skipif(not BUILT.exists(), reason="the layer is not built: python3 infra/dev.py build")
+@pytest.mark.parametrize("function", [module.path.parent.name for module in APPS])
+def test_the_layer_has_all_that_a_function_imports(function: str) -> None:
+    """An undeclared dependency works here and fails there."""
+    loaded = cold_start(function, BUILT)
+    assert "holdfast" in loaded
+
+
+def test_the_layer_is_found_if_it_is_there() -> None:
+    assert importlib.util.find_spec("infra.local.layers") is not None
