@@ -6,7 +6,7 @@ from datetime import datetime
 from holdfast.fulfilment.errors import VaultShortError
 from holdfast.fulfilment.model import Debt, DeliveredKey, Delivery
 from holdfast.fulfilment.ports import FulfilmentStore, Orders, PaidOrder, Stock, Vaults
-from holdfast.kernel.errors import Conflict, UnavailableError
+from holdfast.kernel.errors import Conflict, HoldfastError, UnavailableError
 from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Write
 
@@ -17,6 +17,7 @@ KEYS_PER_WRITE = 40
 
 def serve(shop: str, order: str, *, store: FulfilmentStore, orders: Orders, stock: Stock, now: datetime) -> None:
     """A paid order gets what is there, at once; what is short is written down as debt. Safe to repeat."""
+    trouble: HoldfastError = UnavailableError("The order or its keys keep changing.")
     for _ in range(ATTEMPTS):
         paid = orders.paid(shop, order)
         if paid is None:
@@ -26,11 +27,14 @@ def serve(shop: str, order: str, *, store: FulfilmentStore, orders: Orders, stoc
                 store.commit(_first_writes(shop, order, paid, store, now), token=f"{order}#serve#{paid.next_wave}")
         except Conflict:
             continue  # another worker took keys or changed the order: look again
+        except VaultShortError as short:
+            trouble = short  # or that worker took the last keys for this very order, between our two reads
+            continue
         for sku in paid.owed():
             # A restock between the sale and the debt would not have seen the debt.
             feed(shop, sku, store=store, orders=orders, stock=stock, now=now)
         return
-    raise UnavailableError("The order or its keys keep changing.")
+    raise trouble
 
 
 def forget(shop: str, order: str, *, store: FulfilmentStore, orders: Orders) -> None:
@@ -56,6 +60,7 @@ def feed(shop: str, sku: str, *, store: FulfilmentStore, orders: Orders, stock: 
     Each step is one transaction of stock, key, debt and order, so it may be killed anywhere and go on later.
     """
     given, tries = 0, 0
+    trouble: HoldfastError = UnavailableError("The waiting orders of this item keep changing.")
     while tries < ATTEMPTS:
         debt = store.debts.first(shop, sku)
         if debt is None:
@@ -73,7 +78,9 @@ def feed(shop: str, sku: str, *, store: FulfilmentStore, orders: Orders, stock: 
             given, tries = given + quantity, 0
         except Conflict:
             tries += 1
-    raise UnavailableError("The waiting orders of this item keep changing.")
+        except VaultShortError as short:
+            trouble, tries = short, tries + 1  # as in serve: perhaps another worker was faster
+    raise trouble
 
 
 def _feed_one(debt: Debt, quantity: int, paid: PaidOrder, store: FulfilmentStore, stock: Stock, now: datetime) -> None:
@@ -127,15 +134,14 @@ class Imported(Model):
 
 def import_keys(command: ImportKeys, *, store: FulfilmentStore, stock: Stock, now: datetime) -> Imported:
     """Keys and their stock come in together, in transactions of forty: after a crash the same import goes on."""
-    known = store.vaults.known(command.shop, command.keys)
+    known = dict(store.vaults.known(command.shop, command.keys))
     fresh, duplicates = _sorted_out(command.keys, known, command.batch)
-    report = Imported(imported=len(fresh), duplicates=tuple(duplicates), dry_run=command.dry_run)
-    if command.dry_run:
-        return report
-    missing = [text for text in fresh if text not in known]
-    for start in range(0, len(missing), KEYS_PER_WRITE):
-        _import_some(command, missing[start : start + KEYS_PER_WRITE], store=store, stock=stock, now=now)
-    return report
+    if not command.dry_run:
+        missing = [text for text in fresh if text not in known]
+        for start in range(0, len(missing), KEYS_PER_WRITE):
+            known |= _import_some(command, missing[start : start + KEYS_PER_WRITE], store=store, stock=stock, now=now)
+        fresh, duplicates = _sorted_out(command.keys, known, command.batch)
+    return Imported(imported=len(fresh), duplicates=tuple(duplicates), dry_run=command.dry_run)
 
 
 def _sorted_out(keys: Sequence[str], known: Mapping[str, str], batch: str) -> tuple[list[str], list[int]]:
@@ -150,7 +156,9 @@ def _sorted_out(keys: Sequence[str], known: Mapping[str, str], batch: str) -> tu
     return list(fresh), duplicates
 
 
-def _import_some(command: ImportKeys, texts: list[str], *, store: FulfilmentStore, stock: Stock, now: datetime) -> None:
+def _import_some(command: ImportKeys, texts: list[str], *, store: FulfilmentStore, stock: Stock, now: datetime) -> Mapping[str, str]:
+    """The keys among them that came in meanwhile, and under which import: ours (its reply got lost) or somebody else's."""
+    faster: dict[str, str] = {}
     for _ in range(ATTEMPTS):
         vault = store.vaults.vault(command.shop, command.sku)
         movement = f"import#{command.batch}#{vault.imported + 1}"
@@ -160,10 +168,10 @@ def _import_some(command: ImportKeys, texts: list[str], *, store: FulfilmentStor
         ]
         try:
             store.commit(writes, token=movement)
-            return
+            return faster
         except Conflict:
-            known = store.vaults.known(command.shop, texts)
-            texts = [text for text in texts if text not in known]
+            faster |= store.vaults.known(command.shop, texts)
+            texts = [text for text in texts if text not in faster]
             if not texts:
-                return
+                return faster
     raise UnavailableError("Somebody else imports keys of this item at the same time.")
