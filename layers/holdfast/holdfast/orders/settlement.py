@@ -243,19 +243,21 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
 def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
     """Money that does not match: never ship for it; a person decides. Its order keeps a state that it had earned before."""
     paid = order.status in rules.SETTLED | {Status.REFUNDED, Status.PAYMENT_REVIEW}
-    expected = Money(amount=order.amount, currency=order.currency)
+    told = {
+        "payment": fact.payment,
+        "provider": fact.provider,
+        "amount": fact.amount,
+        "currency": fact.currency,
+        "expected": Money(amount=order.amount, currency=order.currency).model_dump(),
+    }
+    if any(event.type == events.PAYMENT_REVIEW and event.data == told for event in order.events):
+        return _ignored(order, "a person decides about this payment already")
     reviewed = order.happened(
         events.PAYMENT_REVIEW,
         at=now,
         actor=fact.actor,
         reason="the payment does not match the order",
-        data={
-            "payment": fact.payment,
-            "provider": fact.provider,
-            "amount": fact.amount,
-            "currency": fact.currency,
-            "expected": expected.model_dump(),
-        },
+        data=told,
         status=order.status if paid else Status.PAYMENT_REVIEW,
     )
     world.commit([world.orders.save_write(reviewed), *world.payments.event_writes(fact, now)], token=f"{order.id}#review#{order.version}")
