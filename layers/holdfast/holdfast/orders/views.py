@@ -15,7 +15,8 @@ from holdfast.orders import events, rules
 from holdfast.orders.checkout import StartCheckout
 from holdfast.orders.model import Address, Order, PaymentStatus, Session, Status, Totals
 
-MAX_LINES = 50
+MAX_LINES = 32
+"""A transaction takes a hundred items, and a refund writes three per line beside the order, its payment and the event."""
 MAX_QUANTITY = 1000
 # One @, no white space or control characters, nothing that could end a header. SES does the rest.
 Email = Annotated[str, StringConstraints(pattern=r"^[^\s@<>\"',;:\\()\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z0-9-]{2,63}$")]
