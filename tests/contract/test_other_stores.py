@@ -203,6 +203,12 @@ def test_a_key_in_flight_is_taken_over_after_its_lease(stores: Stores, shop: str
         stores.replays.begin(key(shop), NOW + LEASE + timedelta(milliseconds=1))
 
 
+def test_two_requests_of_one_millisecond_are_two(stores: Stores, shop: str) -> None:
+    assert stores.replays.begin(key(shop), NOW) is None
+    with pytest.raises(IdempotencyKeyInFlight):
+        stores.replays.begin(key(shop), NOW)
+
+
 def test_a_key_is_forgotten_after_a_day(stores: Stores, shop: str) -> None:
     stores.replays.begin(key(shop), NOW)
     stores.replays.finish(key(shop), ANSWER, NOW)

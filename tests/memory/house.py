@@ -195,6 +195,9 @@ class House:
             now=self.now,
         )
 
+    def forget(self, order: Order) -> None:
+        fulfilment.forget(self.shop, order.id, store=self.stores.fulfilment, orders=OrdersForFulfilment(self.stores.orders))
+
     def sweep(self) -> int:
         freed = 0
         for lock in stock.plan_sweep([self.shop], store=self.stores.stock, grace=GRACE, now=self.now):

@@ -1,5 +1,68 @@
-"""Races run on the stores in memory and on the emulator; moto oversells under threads by itself."""
+"""Races run on the stores in memory and on the emulator; moto oversells under threads by itself.
 
-from tests.memory.backends import emulated, house, raced, shop
+A negative control takes away one named condition and must see the harm: a race test that stays green without its
+condition proves nothing.
+"""
 
-__all__ = ["emulated", "house", "raced", "shop"]
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from holdfast.fulfilment import repository as fulfilment
+from holdfast.notifications import repository as notifications
+from holdfast.orders import repository as orders
+from holdfast.stock import repository as stock
+from tests.memory.backends import emulated, raced, shop
+from tests.memory.engine import Memory
+from tests.memory.house import House
+from tests.memory.stores import Stores, in_memory
+
+__all__ = ["careless", "emulated", "house", "raced", "shop"]
+
+# An alternative that holds on every item there is.
+_ALWAYS = {
+    "ENOUGH_LEFT": (stock, "attribute_exists(#avail)"),
+    "NOT_TAKEN_YET": (stock, "attribute_exists(#lk)"),
+    "STILL_HELD": (stock, "attribute_exists(#lk)"),
+    "SAME_VAULT": (fulfilment, "attribute_exists(#imported)"),
+    "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
+    "FREE": (notifications, "attribute_exists(#pk)"),
+}
+
+
+@pytest.fixture
+def house(raced: Stores, shop: str) -> House:
+    return House(_own(raced), shop)
+
+
+@pytest.fixture
+def careless(request: pytest.FixtureRequest, raced: Stores, shop: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., House]:
+    """A house whose stores lack the named conditions."""
+
+    def build(*without: str) -> House:
+        if request.node.callspec.params["raced"] == "memory":
+            return House(in_memory(Memory(*without)), shop)
+        for name in without:
+            if name == "VERSION_BEFORE":
+                monkeypatch.setattr(orders, "_version_before", _any_version)
+            else:
+                module, always = _ALWAYS[name]
+                monkeypatch.setattr(module, name, f"({getattr(module, name)} OR {always})")
+        return House(_own(raced), shop)
+
+    return build
+
+
+def _any_version(order: Any) -> Any:
+    return orders.Expression("#version = :before OR attribute_exists(#version)", {"#version": "version"}, {":before": order.version - 1})
+
+
+def _own(stores: Stores) -> Stores:
+    """Parts of its own, so that a schedule that one test puts on a method is not the next one's."""
+    import copy
+
+    parts = {field.name: copy.copy(getattr(stores, field.name)) for field in dataclasses.fields(stores) if field.name != "commit"}
+    parts["stock"].levels, parts["stock"].locks = copy.copy(stores.stock.levels), copy.copy(stores.stock.locks)
+    return Stores(**parts, commit=stores.commit)

@@ -1,0 +1,278 @@
+"""One order per wish, one payment per order, one key per unit, one mail per event - however many ask at once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from holdfast.catalogue.model import Kind, OnShortage
+from holdfast.fulfilment.errors import VaultMoved
+from holdfast.fulfilment.usecases import Imported
+from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight
+from holdfast.notifications.errors import BeingSentError
+from holdfast.orders.checkout import Placed
+from holdfast.orders.model import Order, Status
+from holdfast.orders.settlement import Outcome, Settled
+from holdfast.payments.model import EventState
+from tests.memory import samples
+from tests.memory.engine import Memory
+from tests.memory.house import GRACE, HOLD, House
+from tests.memory.stores import in_memory
+from tests.memory.threads import just_before, meet, together
+
+Careless = Callable[..., House]
+
+
+def a_millisecond_apart(house: House, acts: list[Callable[[House], Any]]) -> list[Callable[[], Any]]:
+    """Each worker has a clock of its own."""
+    houses = [
+        House(house.stores, house.shop, house.now + timedelta(milliseconds=number), mailer=house.mailer) for number in range(len(acts))
+    ]
+    return [lambda act=act, own=own: act(own) for act, own in zip(acts, houses, strict=True)]  # type: ignore[misc]
+
+
+# Placing.
+
+
+def test_one_key_from_twenty_threads_is_one_order(house: House) -> None:
+    house.product("A", 30)
+    session = house.session(("A", 2))
+    answers = together(a_millisecond_apart(house, [lambda own: own.place(session)] * 20))
+    placed = [answer for answer in answers if isinstance(answer, Placed)]
+    assert all(isinstance(answer, Placed | IdempotencyKeyInFlight) for answer in answers)
+    assert len({answer.order.model_dump_json() for answer in placed}) == 1
+    assert (house.level("A").available, house.level("A").locked) == (28, 2)
+
+
+def test_without_one_key_each_thread_holds_its_own(house: House) -> None:
+    house.product("A", 30)
+    sessions = [house.session(("A", 2)) for _ in range(5)]
+    together([lambda session=session: house.place(session) for session in sessions])  # type: ignore[misc]
+    assert house.level("A").locked == 10
+
+
+def test_one_session_under_two_keys_keeps_one_order(house: House) -> None:
+    """Two tabs: whoever is slower gives way or replaces; never two orders that both wait for money."""
+    house.product("A", 5)
+    session = house.session(("A", 2))
+    together([lambda: house.place(session, "tab-1"), lambda: house.place(session, "tab-2")])
+    orders, _ = house.stores.orders.page(house.shop, 10, None)
+    assert [order.status for order in orders].count(Status.PENDING_PAYMENT) == 1
+    assert house.level("A").locked == 2
+
+
+# Settling.
+
+
+def settled_by_three(house: House) -> tuple[Order, list[Any]]:
+    house.product("A", 5)
+    order = house.buy(("A", 2))
+    event = house.webhook(order)
+    meet(house.stores.orders, "get", 3)
+    answers = together(
+        a_millisecond_apart(
+            house, [lambda own: own.browser_returns(order), lambda own: own.work_at(event), lambda own: own.browser_returns(order)]
+        )
+    )
+    return order, answers
+
+
+def test_browser_webhook_and_poller_at_once_pay_once(house: House) -> None:
+    order, answers = settled_by_three(house)
+    assert sorted(answer.outcome for answer in answers) == [Outcome.APPLIED, Outcome.IGNORED, Outcome.IGNORED]
+    paid = house.order(order)
+    assert [event.type for event in paid.events] == ["order.placed.v1", "order.paid.v1"]
+    assert (house.level("A").on_hand, house.level("A").available) == (3, 3)
+    sale = house.stores.stock.levels.movement(house.shop, "A", f"sale#{order.id}#hold")
+    assert sale is not None
+    assert sale.quantity == -2
+
+
+def test_without_the_guards_units_are_sold_twice() -> None:
+    house = House(in_memory(Memory("VERSION_BEFORE", "STILL_HELD", "NEW_MOVEMENT")))
+    settled_by_three(house)
+    assert house.level("A").on_hand < 3
+
+
+def test_news_of_several_kinds_at_once_settle_once(house: House) -> None:
+    house.product("A", 5)
+    order = house.buy(("A", 2))
+    event = house.webhook(order)
+    answers = together(a_millisecond_apart(house, [lambda own: own.work_at(event)] * 6))
+    assert all(isinstance(answer, Settled) for answer in answers)
+    assert sum(answer.outcome is Outcome.APPLIED for answer in answers) == 1
+    found = house.stores.inbox.get(house.shop, "sandbox", event.id)
+    assert found is not None
+    assert found.state is EventState.APPLIED
+
+
+# The sweep, and a payment at the same instant.
+
+
+def test_sweep_and_payment_at_once_lose_neither_money_nor_goods(house: House) -> None:
+    house.product("A", 5)
+    for _ in range(4):
+        before = house.level("A").on_hand
+        order = house.buy(("A", 1))
+        house.now += HOLD + GRACE + timedelta(milliseconds=1)
+        together([house.sweep, lambda order=order: house.browser_returns(order)])  # type: ignore[misc]
+        house.browser_returns(order)
+        assert house.order(order).status is Status.PAID
+        assert (house.level("A").on_hand, house.level("A").locked) == (before - 1, 0)
+
+
+def paid_just_before_it_expires(house: House) -> Order:
+    house.product("A", 5)
+    order = house.buy(("A", 1))
+    house.now += HOLD + GRACE + timedelta(milliseconds=1)
+    just_before(house.stores.orders, "save", lambda: house.browser_returns(order))
+    house.sweep()
+    return house.order(order)
+
+
+def test_the_sweep_leaves_an_order_alone_that_was_paid_meanwhile(house: House) -> None:
+    assert paid_just_before_it_expires(house).status is Status.PAID
+
+
+def test_without_the_guard_the_sweep_ends_a_paid_order(careless: Careless) -> None:
+    assert paid_just_before_it_expires(careless("VERSION_BEFORE")).status is Status.EXPIRED
+
+
+def test_a_hold_sold_to_another_is_not_sold_again(house: House) -> None:
+    """The money comes late, and the unit is another's by then: it goes back."""
+    house.product("A", 1)
+    late = house.buy(("A", 1))
+    house.now += HOLD + GRACE
+    quick = house.buy(("A", 1))
+    together([lambda: house.browser_returns(late), lambda: house.browser_returns(quick)])
+    assert (house.order(late).status, house.order(quick).status) == (Status.REFUNDED, Status.PAID)
+    assert house.level("A").on_hand == 0
+
+
+# Keys and debts.
+
+
+def waiting(house: House, orders: int) -> list[Order]:
+    """Orders that are paid, in this order, for a digital SKU that has no key."""
+    house.product("KEY", 0, Kind.DIGITAL, OnShortage.BACKORDER)
+    bought = []
+    for _ in range(orders):
+        order = house.buy(("KEY", 2), accept_partial=True)
+        house.browser_returns(order)
+        house.serve(order)
+        bought.append(order)
+        house.now += timedelta(milliseconds=1)
+    return bought
+
+
+def test_two_feeds_of_one_restock_give_each_unit_once(house: House) -> None:
+    orders = waiting(house, 4)
+    house.import_keys("KEY", [f"key-{number}" for number in range(5)], "batch")
+    answers = together(a_millisecond_apart(house, [lambda own: own.feed("KEY")] * 3))
+    assert sum(answers) == 5
+    keys = [house.keys_of(order) for order in orders]
+    assert [len(of_order) for of_order in keys] == [2, 2, 1, 0]
+    assert len({key for of_order in keys for key in of_order}) == 5
+    assert [house.order(order).status for order in orders] == ["completed", "completed", "partially_fulfilled", "awaiting_stock"]
+    assert house.stores.fulfilment.debts.owed(house.shop, "KEY") == 3
+    assert (house.level("KEY").on_hand, house.level("KEY").available) == (0, 0)
+
+
+def test_an_order_that_is_served_twice_at_once_gets_its_keys_once(house: House) -> None:
+    """Also when it takes the last keys: to the slower worker the vault looks short."""
+    house.product("KEY", 2, Kind.DIGITAL)
+    order = house.buy(("KEY", 2))
+    house.browser_returns(order)
+    just_before(house.stores.fulfilment.vaults, "vault", lambda: house.serve(order))
+    house.serve(order)
+    assert house.keys_of(order) == ["KEY-0001", "KEY-0002"]
+
+
+def test_a_feed_that_is_slower_by_a_hair_gives_nothing(house: House) -> None:
+    waiting(house, 2)
+    house.import_keys("KEY", ["one", "two"], "batch")
+    just_before(house.stores.fulfilment.vaults, "vault", lambda: house.feed("KEY"))
+    assert house.feed("KEY") == 0
+
+
+def handed_out(house: House) -> list[Any]:
+    """Two workers saw the same vault."""
+    house.product("KEY", 3, Kind.DIGITAL)
+    vaults = house.stores.fulfilment.vaults
+    vault = vaults.vault(house.shop, "KEY")
+
+    def hand_out(order: str) -> str:
+        writes = vaults.hand_out_writes(vault, samples.delivery(house.shop, 1, 1, order=order, sku="KEY"))
+        house.stores.commit(writes, token=order)
+        return order
+
+    return together([lambda order=order: hand_out(order) for order in ("ord-1", "ord-2", "ord-3")])  # type: ignore[misc]
+
+
+def test_a_key_goes_to_one(house: House) -> None:
+    answers = handed_out(house)
+    assert sum(isinstance(answer, str) for answer in answers) == 1
+    assert sum(isinstance(answer, VaultMoved) for answer in answers) == 2
+
+
+def test_without_the_guard_a_key_goes_to_many(careless: Careless) -> None:
+    assert handed_out(careless("SAME_VAULT")) == ["ord-1", "ord-2", "ord-3"]
+
+
+def test_crowds_of_buyers_get_keys_of_their_own(house: House) -> None:
+    house.product("KEY", 12, Kind.DIGITAL)
+    orders = [house.buy(("KEY", 2)) for _ in range(6)]
+    for order in orders:
+        house.browser_returns(order)
+    answers = together([lambda order=order: house.serve(order) for order in orders for _ in range(2)])  # type: ignore[misc]
+    for order, answer in zip([order for order in orders for _ in range(2)], answers, strict=True):
+        if isinstance(answer, HoldfastError):  # the queue brings it again
+            house.serve(order)
+    keys = [key for order in orders for key in house.keys_of(order)]
+    assert len(keys) == len(set(keys)) == 12
+
+
+def imported_twice(house: House) -> list[Imported]:
+    house.product("KEY", 0, Kind.DIGITAL)
+    keys = [f"key-{number}" for number in range(10)]
+    meet(house.stores.fulfilment.vaults, "known", 2)
+    return together([lambda: house.import_keys("KEY", keys, "monday"), lambda: house.import_keys("KEY", keys, "tuesday")])
+
+
+def test_two_imports_of_the_same_keys_bring_them_once(house: House) -> None:
+    answers = imported_twice(house)
+    assert house.stores.fulfilment.vaults.vault(house.shop, "KEY").imported == 10
+    assert (house.level("KEY").on_hand, house.level("KEY").available) == (10, 10)
+    assert sorted(answer.imported for answer in answers) == [0, 10]
+    assert sorted(len(answer.duplicates) for answer in answers) == [0, 10]
+
+
+def test_without_the_guards_keys_are_imported_twice() -> None:
+    house = House(in_memory(Memory("SAME_VAULT", "NEW_ROW")))
+    imported_twice(house)
+    assert house.level("KEY").on_hand == 20
+
+
+# Mails.
+
+
+def mailed(house: House, workers: int = 6) -> list[Any]:
+    house.product("KEY", 1, Kind.DIGITAL)
+    order = house.buy(("KEY", 1))
+    house.browser_returns(order)
+    house.serve(order)
+    completed = house.order(order).events[-1]
+    return together([lambda: house.tell(order, completed)] * workers)
+
+
+def test_one_mail_is_claimed_by_one_worker(house: House) -> None:
+    """All of them in the same millisecond."""
+    answers = mailed(house)
+    assert len(house.mailer.sent) == 1
+    assert sum(answer == "message-1" for answer in answers) == 1
+    assert all(answer in ("message-1", None) or isinstance(answer, BeingSentError) for answer in answers)
+
+
+def test_without_the_guard_the_customer_gets_many(careless: Careless) -> None:
+    house = careless("FREE")
+    mailed(house)
+    assert len(house.mailer.sent) > 1
