@@ -7,7 +7,7 @@ responses and the binary types. On AWS CloudFormation does all of this. Run afte
 import json
 import re
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from infra.local.trouble import Trouble
 
 EXTENSION = "x-amazon-apigateway-"
 ANY_METHOD = f"{EXTENSION}any-method"
+NOTHING = {"Ref": "AWS::NoValue"}
 FUNCTION_ARN = re.compile(r"\$\{(\w+)\.Arn\}")
 
 Template = Mapping[str, Any]
@@ -104,12 +105,19 @@ def ttl_tables(deployed: Deployed) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield table, wanted
 
 
-def any_routes(body: Template) -> list[AnyRoute]:
-    return [
-        AnyRoute(path, integration_function(item[ANY_METHOD][f"{EXTENSION}integration"]))
-        for path, item in body.get("paths", {}).items()
-        if ANY_METHOD in item
-    ]
+def any_routes(body: Template, made: Collection[str]) -> list[AnyRoute]:
+    """Of the functions that were made: SAM writes the routes of a conditional function into the body under its condition."""
+    items = {path: chosen(item) for path, item in body.get("paths", {}).items()}
+    integrations = {path: chosen(item[ANY_METHOD])[f"{EXTENSION}integration"] for path, item in items.items() if ANY_METHOD in item}
+    found = [AnyRoute(path, integration_function(integration)) for path, integration in integrations.items()]
+    return [route for route in found if route.function in made]
+
+
+def chosen(value: Any) -> Any:
+    """What stands under a condition."""
+    while isinstance(value, Mapping) and set(value) == {"Fn::If"}:
+        value = next(branch for branch in value["Fn::If"][1:] if branch != NOTHING)
+    return value
 
 
 def integration_function(integration: Mapping[str, Any]) -> str:
@@ -138,7 +146,7 @@ def _restore_api(endpoint: str, api: str, body: Template, deployed: Deployed) ->
     gateway = client("apigateway", endpoint)
     binary = body.get(f"{EXTENSION}binary-media-types", [])
     responses = body.get(f"{EXTENSION}gateway-responses", {})
-    routes = any_routes(body)
+    routes = any_routes(body, deployed.physical)
     if binary:
         _patch(endpoint, f"/restapis/{api}", "binaryMediaTypes", binary)
     for kind, response in responses.items():

@@ -22,7 +22,17 @@ BODY = {
 
 
 def test_any_routes_are_found_with_their_function() -> None:
-    assert fixups.any_routes(BODY) == [fixups.AnyRoute("/health", "HealthHttp")]
+    assert fixups.any_routes(BODY, {"HealthHttp"}) == [fixups.AnyRoute("/health", "HealthHttp")]
+
+
+def test_routes_under_a_condition_count_if_their_function_was_made() -> None:
+    any_method = {"x-amazon-apigateway-any-method": integration("PaymentsSandbox")}
+    whole = {"Fn::If": ["WithSandbox", any_method, fixups.NOTHING]}
+    single = {"x-amazon-apigateway-any-method": {"Fn::If": ["WithSandbox", integration("PaymentsSandbox"), fixups.NOTHING]}}
+    for item in (whole, single):
+        body = {"paths": {"/sandbox": item}}
+        assert fixups.any_routes(body, {"PaymentsSandbox"}) == [fixups.AnyRoute("/sandbox", "PaymentsSandbox")]
+        assert fixups.any_routes(body, set()) == []
 
 
 def test_an_integration_without_a_function_is_named() -> None:
