@@ -28,7 +28,7 @@ CLOCKS = {"now", "utcnow", "today", "utc_now", "time", "monotonic"}
 HEAVY = {
     "jinja2": "pages of mail",
     "aws_xray_sdk": "tracing",
-    "boto3": "a layer over botocore that costs as much as the rest of the client",
+    "boto3": "a layer over botocore that nothing here needs",
     "aws_lambda_powertools.utilities.batch": "queues",
     "aws_lambda_powertools.utilities.parser": "models of every event there is",
     "aws_lambda_powertools.event_handler": "another router",
