@@ -83,16 +83,27 @@ function levelBar(level) {
 }
 
 function fold(product, word, fields, send) {
-  const said = h("div", { role: "status" });
+  const refusal = h("div", { role: "alert" });
   const button = h("button", { class: "button small primary", type: "submit" }, word);
   const form = h("form", { class: "stack tight", onsubmit: (event) => {
     event.preventDefault();
     busy(button, async () => {
-      try { show(said, badge("good", await send(new FormData(form)))); form.reset(); document.activeElement?.blur(); } catch (error) { show(said, noticeOf(error)); return; }
+      show(refusal);
+      try { say(await send(new FormData(form))); } catch (error) { return show(refusal, noticeOf(error)); }
+      form.reset();
+      document.activeElement?.blur();
       await looking();
     });
-  } }, fields, h("div", { class: "row" }, button, said));
+  } }, fields, h("div", { class: "row" }, button), refusal);
   return h("details", { class: "fold", open: opened.has(product.sku), ontoggle: (event) => (event.target.open ? opened.add(product.sku) : opened.delete(product.sku)) }, h("summary", {}, word), form);
+}
+
+// Beside the page's title, because the shelf that was changed is drawn anew.
+let silence;
+function say(text) {
+  clearTimeout(silence);
+  show(byId("said"), badge("good", text));
+  silence = setTimeout(() => show(byId("said")), 5000);
 }
 
 function restockForm(product) {
