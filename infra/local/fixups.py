@@ -122,7 +122,7 @@ def chosen(value: Any) -> Any:
 
 def integration_function(integration: Mapping[str, Any]) -> str:
     """The logical id of the function in SAM's integration address."""
-    found = FUNCTION_ARN.search(integration["uri"]["Fn::Sub"])
+    found = FUNCTION_ARN.search(chosen(integration["uri"])["Fn::Sub"])
     if found is None:
         raise Trouble(f"No function in the integration {integration['uri']}.")
     return found[1]

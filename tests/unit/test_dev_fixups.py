@@ -29,7 +29,11 @@ def test_routes_under_a_condition_count_if_their_function_was_made() -> None:
     any_method = {"x-amazon-apigateway-any-method": integration("PaymentsSandbox")}
     whole = {"Fn::If": ["WithSandbox", any_method, fixups.NOTHING]}
     single = {"x-amazon-apigateway-any-method": {"Fn::If": ["WithSandbox", integration("PaymentsSandbox"), fixups.NOTHING]}}
-    for item in (whole, single):
+    address = integration("PaymentsSandbox")["x-amazon-apigateway-integration"]["uri"]
+    inner = {
+        "x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": {"uri": {"Fn::If": ["WithSandbox", address, fixups.NOTHING]}}}
+    }
+    for item in (whole, single, inner):
         body = {"paths": {"/sandbox": item}}
         assert fixups.any_routes(body, {"PaymentsSandbox"}) == [fixups.AnyRoute("/sandbox", "PaymentsSandbox")]
         assert fixups.any_routes(body, set()) == []
