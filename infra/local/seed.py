@@ -1,8 +1,10 @@
 """Fills the demo shop: the shop itself and its admin key by the operations function, everything else over HTTP as any client would."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +39,19 @@ def seed(endpoint: str, api_url: str, operations: str, key_file: Path) -> str:
     command(endpoint, operations, {"command": "create_shop", "shop": SHOP, "name": "Demo shop", "currency": CURRENCY})
     key = admin_key(endpoint, api_url, operations, key_file)
     try:
-        for product in CATALOGUE:
-            stock(Api(api_url, SHOP, key), product)
+        with opened(api_url, key) as api:
+            for product in CATALOGUE:
+                stock(api, product)
     except Unexpected as refused:
         raise Trouble(f"Seeding: {refused}", "See `python3 infra/dev.py logs --function admin_http`.") from refused
     return key
+
+
+@contextmanager
+def opened(api_url: str, key: str) -> Iterator[Api]:
+    api = Api(api_url, SHOP, key)
+    with closing(api.http):
+        yield api
 
 
 def command(endpoint: str, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,8 +71,9 @@ def admin_key(endpoint: str, api_url: str, operations: str, key_file: Path) -> s
     """The kept one while it opens the door (each call for a key makes a new one)."""
     if key_file.exists():
         kept = key_file.read_text().strip()
-        if Api(api_url, SHOP, kept).admin("GET", "/products").status == 200:
-            return kept
+        with opened(api_url, kept) as api:
+            if api.admin("GET", "/products").status == HTTPStatus.OK:
+                return kept
     made = command(endpoint, operations, {"command": "create_api_key", "shop": SHOP, "scopes": ["admin"], "label": "seed"})
     keep_secret(key_file, str(made["api_key"]))
     return str(made["api_key"])
