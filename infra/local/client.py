@@ -70,6 +70,9 @@ class Http:
         while self._idle:
             self._idle.pop().close()
 
+    def __del__(self) -> None:
+        self.close()  # who drops a client need not have closed it: an open socket would complain
+
     def _exchange(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, dict[str, str], bytes]:
