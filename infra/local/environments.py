@@ -206,6 +206,6 @@ def reexecute_in_project(script: Path, arguments: Sequence[str]) -> None:
     """Go on in the project's environment, in the same process. Returns if that is where we are."""
     if Path(sys.prefix).resolve() == (VENVS / "project").resolve():
         return
-    ensure("project")
+    ensure()  # all of them, as they are made side by side
     python = python_of("project")
     os.execve(python, [str(python), str(script), *arguments], dict(os.environ) | {"PYTHONPATH": ""})
