@@ -93,8 +93,9 @@ async function holdLeft() {
   return answer.ok && answer.data.hold ? secondsUntil(deadlineOf(answer.data.hold, answer.date)) : 0;
 }
 
+// One second more than the grace: seconds_left is a whole number.
 async function payLate() {
-  const end = performance.now() + ((await holdLeft()) + GRACE) * 1000;
+  const end = performance.now() + ((await holdLeft()) + GRACE + 1) * 1000;
   const digits = h("b", { class: "number" }, "");
   const give = h("button", { class: "button small", type: "button" }, "Stop waiting");
   let stopped = false;
