@@ -78,7 +78,7 @@ class Settings(HoldSettings, SandboxSettings):
 
 
 class TooManyLines(Invalid):
-    """Facts: maximum."""
+    """A cart has an end. Facts: maximum."""
 
     code = "too_many_lines"
 

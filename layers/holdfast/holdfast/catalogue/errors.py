@@ -10,6 +10,8 @@ class UnknownProduct(NotFound):
 
 
 class ProductExists(Conflict):
+    """The SKU is on sale already; PUT changes it. Facts: sku."""
+
     code = "product_exists"
 
 

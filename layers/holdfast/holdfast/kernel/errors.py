@@ -30,14 +30,20 @@ class Refusal(HoldfastError):
 
 
 class BadRequest(Refusal):
+    """It cannot be read."""
+
     code, status, title = "bad_request", 400, "Bad request"
 
 
 class Unauthenticated(Refusal):
+    """Who is asking? A token or key is missing or not known."""
+
     code, status, title = "unauthenticated", 401, "Unauthenticated"
 
 
 class Forbidden(Refusal):
+    """Known, but not allowed."""
+
     code, status, title = "forbidden", 403, "Forbidden"
 
 
@@ -51,14 +57,20 @@ class NotFound(Refusal):
 
 
 class Conflict(Refusal):
+    """Not in the state that the thing is in."""
+
     code, status, title = "conflict", 409, "Conflict"
 
 
 class TooLarge(Refusal):
+    """More than is taken at once."""
+
     code, status, title = "too_large", 413, "Content too large"
 
 
 class Invalid(Refusal):
+    """Readable, and not what is taken here."""
+
     code, status, title = "invalid", 422, "Unprocessable content"
 
 

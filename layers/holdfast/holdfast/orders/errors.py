@@ -30,7 +30,7 @@ class UnknownSku(Invalid):
 
 
 class QuantityAboveMaximum(Invalid):
-    """Facts: lines of sku, requested, maximum."""
+    """More units of a SKU than one order may have. Facts: lines of sku, requested, maximum."""
 
     code = "quantity_above_maximum"
 
@@ -42,7 +42,7 @@ class MixedCurrencies(Invalid):
 
 
 class OrderNotCancellable(Conflict):
-    """Facts: order_status."""
+    """The order ended, or is paid. Facts: order_status."""
 
     code = "order_not_cancellable"
 
@@ -60,12 +60,18 @@ class TotalTooLarge(Invalid):
 
 
 class CheckoutTokenMissing(Unauthenticated):
+    """A session opens with X-Checkout-Token."""
+
     code = "checkout_token_missing"
 
 
 class CsrfTokenInvalid(Forbidden):
+    """A change of a session needs its csrf_token in X-CSRF-Token."""
+
     code = "csrf_token_invalid"
 
 
 class OrderTokenMissing(Unauthenticated):
+    """An order opens with X-Order-Token, or `?token=` on links."""
+
     code = "order_token_missing"

@@ -56,7 +56,10 @@ def from_wire(item: Mapping[str, Any]) -> Item:
 
 
 def _to_attribute(value: Any) -> dict[str, Any]:
-    """Text, whole numbers, truths, nothing, lists and maps are all that we keep. boto3's own translator makes Decimals and brings all of boto3."""
+    """Text, whole numbers, truths, nothing, lists and maps are all that we keep.
+
+    boto3's own translator makes Decimals of numbers and brings all of boto3 along.
+    """
     match value:
         case None:
             return {"NULL": True}

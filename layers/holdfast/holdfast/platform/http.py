@@ -18,46 +18,24 @@ from typing import Any, Generic, TypeVar
 from chalice.app import Chalice
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from holdfast.kernel.errors import BadRequest, HoldfastError, Invalid, NotFound, TooLarge, UnavailableError
+from holdfast.kernel.errors import HoldfastError, NotFound
 from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.ids import SHOP_PATTERN
 from holdfast.kernel.time import Clock
 from holdfast.platform import metrics
 from holdfast.platform.idempotency import IdempotencyKey, IdempotencyKeyInvalid, IdempotencyKeyMissing, Replay, Replays
 from holdfast.platform.log import logger
+from holdfast.platform.problems import BodyTooLarge, InternalError, MethodNotAllowed, problem
+from holdfast.platform.reading import content_of, empty_of, parse, read_json, request_id_of, require_json
 
 B = TypeVar("B", bound=BaseModel | None)
 MAX_BODY = 256 * 1024
 MUTATIONS = {"POST", "PUT", "PATCH", "DELETE"}
-# Each is matched in full: `$` alone would let a line break through at the end.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+# Matched in full: `$` alone would let a line break through at the end.
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PATH_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-PROBLEMS = "https://holdfast.dev/problems/"
-
-
-class MalformedJson(BadRequest):
-    code = "malformed_json"
-
-
-class ValidationFailed(Invalid):
-    """The body is JSON but not what the route takes. Facts: errors of pointer, code, detail."""
-
-    code = "validation_failed"
-
-
-class BodyTooLarge(TooLarge):
-    code = "body_too_large"
-
-
-class UnsupportedMediaType(HoldfastError):
-    code, status, title = "unsupported_media_type", 415, "Unsupported media type"
-
-
-class MethodNotAllowed(HoldfastError):
-    code, status, title = "method_not_allowed", 405, "Method not allowed"
 
 
 @dataclass(frozen=True)
@@ -212,7 +190,7 @@ class Api:
             if chalice_request is None:
                 raise TypeError("Chalice calls a view with a request")
             started = time.perf_counter()
-            request_id = _request_id(chalice_request.headers, chalice_request.context)
+            request_id = request_id_of(chalice_request.headers, chalice_request.context)
             logger.append_keys(request_id=request_id, shop=path.get("shop"))
             response = self._answer(route, chalice_request, path, request_id)
             self._finish(response, chalice_request.headers, path.get("shop"), request_id)
@@ -233,7 +211,7 @@ class Api:
             return problem(error, request_id)
         except Exception:
             logger.exception("unexpected error")
-            return problem(_InternalError("Something went wrong on our side. Nothing you can mend; please try again."), request_id)
+            return problem(InternalError("Something went wrong on our side. Nothing you can mend; please try again."), request_id)
 
     def _checked(self, route: Route, raw: ChaliceRequest, path: Mapping[str, str], request_id: str) -> Request[Any]:
         """From the outside in: does the shop exist, who asks, can it be read, is it valid."""
@@ -243,19 +221,19 @@ class Api:
         if not all(_PATH_ID.fullmatch(part) for part in path.values()):
             raise NotFound
         caller = route.guard(raw, path) if route.guard else ANONYMOUS
-        content = _content(raw) if route.method in MUTATIONS else b""
+        content = content_of(raw) if route.method in MUTATIONS else b""
         if len(content) > route.max_body:
             raise BodyTooLarge(f"The body is larger than {route.max_body} bytes.", limit=route.max_body)
         if route.body is not None:
-            content = content or _empty(route.body)
+            content = content or empty_of(route.body)
             if raw.raw_body:
-                _require_json(raw.headers)
+                require_json(raw.headers)
         key = _key_of(route, raw.headers, shop, caller, path, content) if route.idempotent else None
         return Request(
             shop=shop,
             path=path,
             query=parse(route.query, dict(raw.query_params or {}), "query") if route.query else None,
-            body=parse(route.body, _json(content), "body") if route.body else None,
+            body=parse(route.body, read_json(content), "body") if route.body else None,
             headers=raw.headers,
             params=dict(raw.query_params or {}),
             raw=content,
@@ -290,7 +268,7 @@ class Api:
     def unrouted(self, event: Mapping[str, Any], methods: list[str]) -> ChaliceResponse:
         """405 with Allow for a method the path lacks; the CORS preflight of a shop's own origins."""
         request = ChaliceRequest(dict(event), None)
-        request_id = _request_id(request.headers, request.context)
+        request_id = request_id_of(request.headers, request.context)
         shop = (event.get("pathParameters") or {}).get("shop")
         logger.append_keys(request_id=request_id, shop=shop)
         if not methods:
@@ -337,70 +315,6 @@ _PREFLIGHT = {
 }
 
 
-class _InternalError(HoldfastError):
-    code, status, title = "internal_error", 500, "Internal error"
-
-
-def problem(error: HoldfastError, request_id: str) -> ChaliceResponse:
-    """RFC 9457. `retry_after` is a header as well as a fact."""
-    body = {
-        **error.facts,  # first: no fact may stand in for a member of the standard
-        "type": PROBLEMS + error.code,
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "code": error.code,
-        "request_id": request_id,
-    }
-    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
-    retry_after = error.retry_after if isinstance(error, UnavailableError) else error.facts.get("retry_after")
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    return ChaliceResponse(json.dumps(body, separators=(",", ":")), headers, error.status)
-
-
-def parse(model: type[BaseModel], content: Any, where: str) -> Any:
-    """The content as `model`, or ValidationFailed with a pointer per error. What was sent is never repeated back."""
-    try:
-        # JSON mode: strict about types, yet an instant may be text.
-        return model.model_validate_json(json.dumps(content)) if where == "body" else model.model_validate_strings(content)
-    except RecursionError:
-        raise MalformedJson("The body is nested too deeply.") from None
-    except (ValidationError, ValueError) as invalid:
-        raise ValidationFailed(
-            f"The {where} is not what this route takes.", errors=_errors(invalid) if isinstance(invalid, ValidationError) else []
-        ) from None
-
-
-def _errors(invalid: ValidationError) -> list[dict[str, str]]:
-    return [
-        {"pointer": "".join(f"/{_escaped(step)}" for step in error["loc"]), "code": error["type"], "detail": error["msg"]}
-        for error in invalid.errors(include_url=False, include_input=False, include_context=False)[:20]
-    ]
-
-
-def _escaped(step: int | str) -> str:
-    """RFC 6901: a name may contain the separator."""
-    return str(step)[:64].replace("~", "~0").replace("/", "~1")
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content, parse_constant=_no_constants)
-    except (ValueError, RecursionError):
-        raise MalformedJson("The body is not JSON.") from None
-
-
-def _no_constants(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _require_json(headers: Mapping[str, str]) -> None:
-    media_type = headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaType("Send Content-Type: application/json.")
-
-
 def _key_of(route: Route, headers: Mapping[str, str], shop: str, caller: Actor, path: Mapping[str, str], content: bytes) -> IdempotencyKey:
     value = headers.get("idempotency-key")
     if value is None:
@@ -429,21 +343,3 @@ def _success(route: Route, result: BaseModel | Answer | None) -> ChaliceResponse
 
 def _etag(version: object) -> dict[str, str]:
     return {} if version is None else {"ETag": f'"{version}"'}
-
-
-def _request_id(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else str(context.get("requestId", ""))
-
-
-def _content(request: ChaliceRequest) -> bytes:
-    try:
-        body: str | bytes = request.raw_body
-        return body.encode() if isinstance(body, str) else body
-    except ValueError:  # half a surrogate pair, or not base64
-        raise MalformedJson("The body is not text.") from None
-
-
-def _empty(model: type[BaseModel]) -> bytes:
-    """Where nothing is required, no body is an empty one."""
-    return b"" if any(field.is_required() for field in model.model_fields.values()) else b"{}"

@@ -19,10 +19,14 @@ LEASE = timedelta(seconds=30)
 
 
 class IdempotencyKeyMissing(BadRequest):
+    """This route needs the header Idempotency-Key."""
+
     code = "idempotency_key_missing"
 
 
 class IdempotencyKeyInvalid(BadRequest):
+    """An Idempotency-Key is 1 to 255 visible ASCII characters."""
+
     code = "idempotency_key_invalid"
 
 

@@ -7,17 +7,9 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound, UnavailableError
-from holdfast.platform.http import (
-    MUTATIONS,
-    Api,
-    BodyTooLarge,
-    MalformedJson,
-    MethodNotAllowed,
-    Route,
-    UnsupportedMediaType,
-    ValidationFailed,
-)
+from holdfast.platform.http import MUTATIONS, Api, Route
 from holdfast.platform.idempotency import IdempotencyKeyInvalid, IdempotencyKeyMissing
+from holdfast.platform.problems import BodyTooLarge, MalformedJson, MethodNotAllowed, UnsupportedMediaType, ValidationFailed
 from holdfast.platform.tokens import InvalidCursor
 
 _SCHEMAS = "#/components/schemas/"

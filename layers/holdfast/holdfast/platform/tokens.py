@@ -16,6 +16,8 @@ from holdfast.kernel.errors import BadRequest
 
 
 class InvalidCursor(BadRequest):
+    """The cursor is not one that this list gave out."""
+
     code = "cursor_invalid"
 
 

@@ -4,6 +4,8 @@ from holdfast.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticate
 
 
 class ApiKeyMissing(Unauthenticated):
+    """This route needs a key of the shop in X-Api-Key."""
+
     code = "api_key_missing"
 
 
@@ -20,6 +22,8 @@ class ScopeMissing(Forbidden):
 
 
 class ShopExists(Conflict):
+    """The id is taken by a shop with other settings. Facts: shop."""
+
     code = "shop_exists"
 
 

@@ -1,0 +1,74 @@
+"""What comes in over HTTP, from bytes to checked models. Whatever it is, it is read or refused; what was sent is never repeated back."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chalice.app import Request as ChaliceRequest
+from pydantic import BaseModel, ValidationError
+
+from holdfast.platform.problems import MalformedJson, UnsupportedMediaType, ValidationFailed
+
+# Matched in full: `$` alone would let a line break through at the end.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+
+def content_of(request: ChaliceRequest) -> bytes:
+    try:
+        body: str | bytes = request.raw_body
+        return body.encode() if isinstance(body, str) else body
+    except ValueError:  # half a surrogate pair, or not base64
+        raise MalformedJson("The body is not text.") from None
+
+
+def empty_of(model: type[BaseModel]) -> bytes:
+    """Where nothing is required, no body is an empty one."""
+    return b"" if any(field.is_required() for field in model.model_fields.values()) else b"{}"
+
+
+def request_id_of(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else str(context.get("requestId", ""))
+
+
+def parse(model: type[BaseModel], content: Any, where: str) -> Any:
+    """The content as `model`, or ValidationFailed with a pointer per error. What was sent is never repeated back."""
+    try:
+        # JSON mode: strict about types, yet an instant may be text.
+        return model.model_validate_json(json.dumps(content)) if where == "body" else model.model_validate_strings(content)
+    except RecursionError:
+        raise MalformedJson("The body is nested too deeply.") from None
+    except (ValidationError, ValueError) as invalid:
+        raise ValidationFailed(
+            f"The {where} is not what this route takes.", errors=_errors(invalid) if isinstance(invalid, ValidationError) else []
+        ) from None
+
+
+def _errors(invalid: ValidationError) -> list[dict[str, str]]:
+    return [
+        {"pointer": "".join(f"/{_escaped(step)}" for step in error["loc"]), "code": error["type"], "detail": error["msg"]}
+        for error in invalid.errors(include_url=False, include_input=False, include_context=False)[:20]
+    ]
+
+
+def _escaped(step: int | str) -> str:
+    """RFC 6901: a name may contain the separator."""
+    return str(step)[:64].replace("~", "~0").replace("/", "~1")
+
+
+def read_json(content: bytes) -> Any:
+    try:
+        return json.loads(content, parse_constant=_no_constants)
+    except (ValueError, RecursionError):
+        raise MalformedJson("The body is not JSON.") from None
+
+
+def _no_constants(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def require_json(headers: Mapping[str, str]) -> None:
+    media_type = headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType("Send Content-Type: application/json.")
