@@ -103,7 +103,7 @@ def openapi(_: argparse.Namespace) -> int:
     from infra.local import processes
 
     environments.ensure("project")
-    return processes.call([environments.python_of("project"), "-m", "infra.openapi"], processes.bare_env())
+    return processes.call([environments.python_of("project"), "-m", "infra.catalogue"], processes.bare_env())
 
 
 def bench(asked: argparse.Namespace) -> int:
@@ -155,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     add(doctor, "find out why it does not work here")
     added = add(build, "assemble the layers under .build/layers")
     added.add_argument("--target", choices=("local", "aws"), default="local", help="aws: arm64 and Python 3.13, whatever this machine is")
-    add(openapi, "write docs/catalogue/openapi.json from the code")
+    add(openapi, "write docs/catalogue from the code")
     added = add(bench, "measure, on the running demo")
     added.add_argument("names", nargs="*", help="modules of tests/bench (default: all)")
     add(lock, "resolve the lock files anew")

@@ -1,0 +1,243 @@
+"""What can be read from the code and the template, as pages: docs/catalogue. A test compares them with what stands there.
+
+errors.md, events.md, settings.md, functions.md, and the contract (infra/openapi.py).
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra import openapi
+
+ROOT = openapi.ROOT
+FOLDER = ROOT / "docs" / "catalogue"
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+WRITTEN = "Written from the code by `python3 infra/dev.py openapi`; a test compares."
+MEANINGS = {
+    "CATALOGUE_TABLE": "Products.",
+    "ENVIRONMENT": "`local`, `dev`, `staging` or `prod`. In `prod` the sandbox provider is refused.",
+    "EVENT_BUS_NAME": "The bus on which events of orders are published.",
+    "FULFILMENT_QUEUE_URL": "Paid orders and restocks to work at.",
+    "FULFILMENT_TABLE": "Licence keys, deliveries, debts.",
+    "HOLD_GRACE_SECONDS": "How much longer than its hold nobody else takes the stock: our clocks may differ by this much. 0 to 300.",
+    "HOLD_SECONDS": "How long stock is held for a shopper who has not paid. 5 to 86,400; a shop may have its own.",
+    "LOCKS_TABLE": "Documents of holds.",
+    "MAIL_SENDER": "The address that mails come from; SES must know it.",
+    "NOTIFICATIONS_TABLE": "Which mail was sent for which event.",
+    "ORDERS_TABLE": "Orders, checkout sessions, idempotency records.",
+    "PAYMENTS_QUEUE_URL": "Received provider events to work at.",
+    "PAYMENTS_TABLE": "Payments and provider events; the sandbox's book.",
+    "SANDBOX_ENABLED": "Whether play money is taken.",
+    "SANDBOX_PAY_URL": "The sandbox's pay page; a payment's id is put behind it.",
+    "SANDBOX_SECRET_ARN": "The secret that signs the sandbox's webhooks.",
+    "STOCK_QUEUE_URL": "Ended holds to give back.",
+    "STOCK_TABLE": "Levels of stock and the ledger.",
+    "STOREFRONT_URL": "Where links in mails lead.",
+    "TENANTS_TABLE": "Shops and the hashes of their API keys.",
+    "TOKEN_SECRET_ARN": "The secret behind checkout, CSRF and order tokens, and cursors.",
+}
+
+
+def pages() -> dict[str, str]:
+    """File name -> text. The same code gives the same text."""
+    return {"errors.md": errors(), "events.md": events(), "settings.md": settings(), "functions.md": functions()}
+
+
+def write() -> list[Path]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return [openapi.write(), *(FOLDER / name for name in pages())]
+
+
+def errors() -> str:
+    documented = openapi.text()
+    rows: list[Sequence[str]] = []
+    inside: list[Sequence[str]] = []
+    for code, kinds in sorted(by_code().items()):
+        told = [sentences(kind) for kind in kinds if "code" in vars(kind)]
+        meaning, facts = (" ".join(dict.fromkeys(filter(None, parts))) for parts in zip(*told, strict=True))
+        row = (f"`{code}`", str(kinds[0].status), kinds[0].title, meaning, facts)
+        (rows if f"`{code}`" in documented or code == "internal_error" else inside).append(row)
+    head = ("Code", "Status", "Title", "Meaning", "Facts")
+    return page(
+        "Error codes",
+        "Every answer of 400 and above is an RFC 9457 problem document; branch on `code`. "
+        "Facts are named members beside the standard ones. `validation_failed` has `errors` of `pointer`, `code`, `detail`.",
+        table(head, rows),
+        "## Inside\n\nNever answered over HTTP: for queues, which try again, and for the operator's commands.",
+        table(head, inside),
+    )
+
+
+def by_code() -> dict[str, list[Any]]:
+    """Refusals and faults by their code, without those that only others are derived from."""
+    from holdfast.kernel import errors as kernel
+
+    load_everything()
+    found: dict[str, list[Any]] = {}
+    for kind in sorted(subclasses(kernel.HoldfastError), key=lambda kind: (kind.__module__, kind.__name__)):
+        general = kind.__module__ == kernel.__name__ and kind.__subclasses__() and kind not in {kernel.NotFound, kernel.UnavailableError}
+        if not general and ours(kind):
+            found.setdefault(kind.code, []).append(kind)
+    return found
+
+
+def ours(kind: type) -> bool:
+    """Of the library or of a function: tests make some of their own."""
+    return kind.__module__.startswith(("holdfast.", "functions_"))
+
+
+def sentences(kind: type) -> tuple[str, str]:
+    """A docstring's meaning and its facts."""
+    text = " ".join((vars(kind).get("__doc__") or "").split())
+    meaning, _, facts = text.partition("Facts:")
+    return meaning.strip(), facts.strip().rstrip(".")
+
+
+def events() -> str:
+    from holdfast.orders import events as of_orders
+
+    heard = consumers()
+    rows = []
+    for type_, said in documented_events():
+        meaning, _, data = said.partition("Data:")
+        shown = "no" if type_ in of_orders.STAFF_ONLY else "yes"
+        facts = data.strip().rstrip(".")
+        rows.append((f"`{type_}`", meaning.replace("Staff only.", "").strip(), facts, shown, ", ".join(heard.get(type_, []))))
+    return page(
+        "Events of an order",
+        "Written in the same write as the change that they tell of, published by `orders_stream` with source `holdfast.orders`, at "
+        "least once. "
+        "Every event has `id` (know a repeated one by it), `seq`, `type`, `at`, `actor`, `reason`, `request_id`, `data`, and on the bus "
+        "`shop`, `order` and `status` as well.",
+        table(("Type", "Meaning", "Data", "On the customer's timeline", "Who works at it"), rows),
+    )
+
+
+def documented_events() -> Iterator[tuple[str, str]]:
+    """Type and sentence of each constant of orders/events.py: a text below an assignment belongs to it."""
+    source = (ROOT / "layers" / "holdfast" / "holdfast" / "orders" / "events.py").read_text("utf-8")
+    body = ast.parse(source).body
+    for node, below in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            said = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else ""
+            yield str(node.value.value), str(said)
+
+
+def consumers() -> dict[str, list[str]]:
+    """Event type -> functions, by the rules of the bus and the queues that functions read."""
+    found: dict[str, list[str]] = {}
+    for rule in template("infra/messaging.yaml")["Resources"].values():
+        if rule["Type"] != "AWS::Events::Rule" or "EventPattern" not in rule["Properties"]:
+            continue
+        for type_ in rule["Properties"]["EventPattern"].get("detail-type", []):
+            found.setdefault(type_, []).extend(f"{target['Id']}_inbox" for target in rule["Properties"]["Targets"])
+    return {type_: sorted(set(names)) for type_, names in found.items()}
+
+
+def settings() -> str:
+    rows = []
+    for function in FUNCTIONS:
+        for name, field in sorted(openapi.load(function).Settings.model_fields.items()):
+            default = "needed" if field.is_required() else f"`{str(field.default).lower()}`" if field.default != "" else "empty"
+            rows.append((function, f"`{name.upper()}`", MEANINGS[name.upper()], default))
+    return page(
+        "Settings",
+        "What a function reads from its environment, once, at its cold start; a missing or malformed one stops it there. The template "
+        "gives each function exactly these, and `LOG_LEVEL`, `POWERTOOLS_SERVICE_NAME` and `POWERTOOLS_METRICS_NAMESPACE` for Powertools.",
+        table(("Function", "Variable", "Meaning", "Default"), rows),
+    )
+
+
+def functions() -> str:
+    rows = []
+    for _, properties in sorted(functions_of_template().items()):
+        variables = properties["Environment"]["Variables"]
+        tables = ", ".join(name.removesuffix("_TABLE").lower() for name in variables if name.endswith("_TABLE"))
+        triggers = ", ".join(sorted({trigger(event) for event in properties.get("Events", {}).values()})) or "by hand"
+        rows.append((variables["POWERTOOLS_SERVICE_NAME"], properties["Description"], triggers, tables or "none"))
+    return page(
+        "Functions",
+        "One per context and trigger: different rights, time-outs, retries and blame.",
+        table(("Function", "Does", "Trigger", "Tables"), sorted(rows)),
+    )
+
+
+def functions_of_template() -> dict[str, Any]:
+    resources = template("template.yaml")["Resources"]
+    return {name: made["Properties"] for name, made in resources.items() if made["Type"] == "AWS::Serverless::Function"}
+
+
+def trigger(event: dict[str, Any]) -> str:
+    properties = event["Properties"]
+    match event["Type"]:
+        case "Api":
+            return "HTTP"
+        case "Schedule":
+            return f"schedule {properties['Schedule']}"
+        case "SQS":
+            return f"queue {source(properties['Queue'])}"
+        case "DynamoDB":
+            return f"stream of {source(properties['Stream'])}"
+    return str(event["Type"])
+
+
+def source(reference: str) -> str:
+    """`Data.Outputs.StockStreamArn` -> `stock`."""
+    return re.sub(r"(Queue|Stream)?Arn$", "", reference.rsplit(".", 1)[-1]).lower()
+
+
+class _Template(yaml.SafeLoader):
+    """CloudFormation's short forms (!Ref, !GetAtt) as the text behind them."""
+
+
+def _below(_loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+    return node.value
+
+
+_Template.add_multi_constructor("!", _below)
+
+
+def template(name: str) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.load((ROOT / name).read_text("utf-8"), _Template)
+    return read
+
+
+def load_everything() -> None:
+    """The library and every function, so that every error there is has been defined."""
+    for function in FUNCTIONS:
+        openapi.load(function)
+    library = importlib.import_module("holdfast")
+    for module in pkgutil.walk_packages(library.__path__, "holdfast."):
+        importlib.import_module(module.name)
+
+
+def subclasses(kind: Any) -> Iterator[Any]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from subclasses(below)
+
+
+def page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", f"{WRITTEN}", *map(inspect.cleandoc, parts)]) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(head), line("---" for _ in head), *map(line, rows)])
+
+
+if __name__ == "__main__":
+    for written in write():
+        sys.stdout.write(f"wrote {written.relative_to(ROOT)}\n")

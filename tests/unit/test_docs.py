@@ -1,0 +1,193 @@
+"""Documents that are written from the code say what the code says, and say it of everything."""
+
+import ast
+import json
+import re
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from holdfast.kernel.errors import HoldfastError, Refusal
+from holdfast.orders import events
+from infra import catalogue, openapi
+
+STATUSES = {400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503}
+"""What the contract knows."""
+INTERNAL = {"VaultMoved", "ShopExists"}
+"""Refusals that no route answers: one is tried again inside, one is told to an operator. Faults end in Error."""
+
+PROMISED = {
+    "GET /shops/{shop}/products",
+    "GET /shops/{shop}/products/{sku}",
+    "POST /shops/{shop}/checkout-sessions",
+    "GET /shops/{shop}/checkout-sessions/{session}",
+    "DELETE /shops/{shop}/checkout-sessions/{session}",
+    "POST /shops/{shop}/checkout-sessions/{session}/place-order",
+    "GET /shops/{shop}/orders/{order}",
+    "GET /shops/{shop}/orders/{order}/events",
+    "GET /shops/{shop}/orders/{order}/keys",
+    "POST /shops/{shop}/orders/{order}/cancel",
+    "POST /shops/{shop}/orders/{order}/hold/extend",
+    "POST /shops/{shop}/orders/{order}/payment-confirmation",
+    "POST /shops/{shop}/webhooks/payments/{provider}",
+    "GET /shops/{shop}/admin/products",
+    "POST /shops/{shop}/admin/products",
+    "GET /shops/{shop}/admin/products/{sku}",
+    "PUT /shops/{shop}/admin/products/{sku}",
+    "DELETE /shops/{shop}/admin/products/{sku}",
+    "GET /shops/{shop}/admin/inventory/{sku}",
+    "POST /shops/{shop}/admin/inventory/{sku}/restock",
+    "GET /shops/{shop}/admin/keys/{sku}",
+    "POST /shops/{shop}/admin/keys/{sku}",
+    "GET /shops/{shop}/admin/holds",
+    "POST /shops/{shop}/admin/holds/{lock}/release",
+    "GET /shops/{shop}/admin/orders",
+    "GET /shops/{shop}/admin/orders/{order}",
+    "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
+}
+"""What clients are written against: a name that changes here breaks one of them."""
+
+
+@pytest.fixture(scope="module")
+def contract() -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(openapi.text())
+    return made
+
+
+@pytest.mark.parametrize("name", [*catalogue.pages(), "openapi.json"])
+def test_what_stands_there_is_what_the_code_says(name: str) -> None:
+    fresh = openapi.text() if name == "openapi.json" else catalogue.pages()[name]
+    written = (catalogue.FOLDER / name).read_text("utf-8")
+    assert written == fresh, f"docs/catalogue/{name} is old: python3 infra/dev.py openapi"
+
+
+def test_the_same_code_gives_the_same_text() -> None:
+    assert (openapi.text(), catalogue.pages()) == (openapi.text(), catalogue.pages())
+
+
+def test_the_contract_is_valid_openapi(contract: dict[str, Any]) -> None:
+    assert list(OpenAPIV31SpecValidator(contract).iter_errors()) == []
+
+
+def test_an_invalid_contract_is_noticed(contract: dict[str, Any]) -> None:
+    broken = json.loads(json.dumps(contract))
+    del broken["info"]["title"]
+    assert list(OpenAPIV31SpecValidator(broken).iter_errors()) != []
+
+
+def test_every_reference_of_the_contract_leads_somewhere(contract: dict[str, Any]) -> None:
+    named = {found.removeprefix("#/components/schemas/") for found in re.findall(r'"\$ref": "([^"]+)"', json.dumps(contract))}
+    assert named <= contract["components"]["schemas"].keys()
+
+
+def test_the_contract_names_no_module_of_ours(contract: dict[str, Any]) -> None:
+    """Two shapes of one name would be told apart by where they stand in the code."""
+    assert [name for name in contract["components"]["schemas"] if "__" in name] == []
+
+
+def test_operations_have_names_of_their_own(contract: dict[str, Any]) -> None:
+    names = [operation["operationId"] for path in contract["paths"].values() for operation in path.values()]
+    assert len(names) == len(set(names))
+    assert all(operation["summary"] for path in contract["paths"].values() for operation in path.values())
+
+
+def test_what_was_promised_is_there(contract: dict[str, Any]) -> None:
+    there = {f"{method.upper()} {path}" for path, operations in contract["paths"].items() for method in operations}
+    assert PROMISED - there == set()
+
+
+def test_every_change_of_stock_or_money_asks_for_an_idempotency_key(contract: dict[str, Any]) -> None:
+    asked = {
+        path
+        for path, operations in contract["paths"].items()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operations.get("post", {}).get("parameters", []))
+    }
+    assert {path.rsplit("/shops/{shop}", 1)[-1] for path in asked} == {
+        "/checkout-sessions/{session}/place-order",
+        "/orders/{order}/cancel",
+        "/admin/inventory/{sku}/restock",
+        "/admin/keys/{sku}",
+        "/admin/holds/{lock}/release",
+    }
+
+
+KINDS = [kind for kinds in catalogue.by_code().values() for kind in kinds]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_each_error_can_be_told_apart(kind: type[HoldfastError]) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", kind.code)
+    assert kind.code not in {"error", "bad_request", "conflict", "invalid", "forbidden", "unauthenticated", "too_large"}, (
+        "has no code of its own"
+    )
+    assert kind.status in STATUSES
+    assert kind.title != "Error"
+    assert issubclass(kind, Refusal) is (400 <= kind.status < 500) or kind.status in {405, 415}
+
+
+@pytest.mark.parametrize("code", sorted(catalogue.by_code()))
+def test_each_code_has_one_status_and_a_sentence(code: str) -> None:
+    kinds = catalogue.by_code()[code]
+    assert len({(kind.status, kind.title) for kind in kinds}) == 1
+    assert any(catalogue.sentences(kind)[0] for kind in kinds if "code" in vars(kind)), "say in its docstring what it means"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_each_error_is_in_the_contract_or_internal_by_name(kind: type[HoldfastError]) -> None:
+    internal = kind.__name__.endswith("Error") or kind.__name__ in INTERNAL
+    assert internal or f"`{kind.code}`" in openapi.text()
+
+
+def test_no_raise_gives_a_fact_the_name_of_a_standard_member() -> None:
+    """`status` of an order is not the status of the answer."""
+    taken = {"type", "title", "status", "detail", "code", "request_id", "instance"}
+    names = {kind.__name__ for kind in KINDS}
+    for path in [*(openapi.ROOT / "layers").rglob("*.py"), *(openapi.ROOT / "functions").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+                assert {keyword.arg for keyword in node.keywords} & taken == set(), f"{path}:{node.lineno}"
+
+
+def test_each_event_has_a_sentence() -> None:
+    said = dict(catalogue.documented_events())
+    assert tuple(said) == events.ALL
+    assert all(said.values())
+
+
+def test_each_event_documents_its_data() -> None:
+    """Of the events whose data are written where they happen."""
+    said = dict(zip(names_of_events(), dict(catalogue.documented_events()).values(), strict=True))
+    seen = 0
+    for path in (openapi.ROOT / "layers" / "holdfast" / "holdfast" / "orders").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".happened"):
+                data = [keyword.value for keyword in node.keywords if keyword.arg == "data"]
+                keys = {ast.literal_eval(key) for value in data if isinstance(value, ast.Dict) for key in value.keys if key is not None}
+                for constant in re.findall(r"events\.([A-Z_]+)", ast.unparse(node.args[0])):
+                    assert {key for key in keys if not re.search(rf"\b{key}\b", said[constant].partition("Data:")[2])} == set(), constant
+                    seen += bool(keys)
+    assert seen >= 6
+
+
+def names_of_events() -> list[str]:
+    return [name for type_ in events.ALL for name, value in vars(events).items() if value == type_]
+
+
+def test_a_mail_is_written_for_each_event_that_notifications_hears() -> None:
+    from holdfast.notifications.usecases import TEMPLATES
+
+    heard = {type_ for type_, who in catalogue.consumers().items() if "notifications_inbox" in who}
+    assert heard == set(TEMPLATES)
+
+
+def test_each_variable_has_a_meaning_and_each_meaning_a_variable() -> None:
+    read = {name.upper() for function in catalogue.FUNCTIONS for name in openapi.load(function).Settings.model_fields}
+    assert read == set(catalogue.MEANINGS)
+
+
+def test_each_function_is_in_the_catalogue() -> None:
+    listed = set(re.findall(r"^\| (\w+) \|", catalogue.functions(), re.MULTILINE)) - {"Function"}
+    assert listed == set(catalogue.FUNCTIONS)
