@@ -32,7 +32,10 @@ ENVIRONMENT = {
     "EVENT_BUS_NAME": "docs",
     "MAIL_SENDER": "shop@example.com",
     "STOREFRONT_URL": "https://shop.example",
-    **{f"{name}_TABLE": name.lower() for name in ["CATALOGUE", "STOCK", "LOCKS", "ORDERS", "PAYMENTS", "FULFILMENT", "NOTIFICATIONS", "TENANTS"]},
+    **{
+        f"{name}_TABLE": name.lower()
+        for name in ["CATALOGUE", "STOCK", "LOCKS", "ORDERS", "PAYMENTS", "FULFILMENT", "NOTIFICATIONS", "TENANTS"]
+    },
     **{f"{name}_QUEUE_URL": f"https://queue.example/{name.lower()}" for name in ["PAYMENTS", "FULFILMENT", "STOCK", "NOTIFICATIONS"]},
 }
 

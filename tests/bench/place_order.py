@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -55,8 +56,7 @@ class Figures:
 
 
 def main() -> int:
-    with open(os.environ["HOLDFAST_STATUS"], encoding="utf-8") as file:
-        status: Json = json.load(file)
+    status: Json = json.loads(Path(os.environ["HOLDFAST_STATUS"]).read_text(encoding="utf-8"))
     run = uuid.uuid4().hex[:6]
     spread = [f"BENCH-{run}-{number}" for number in range(SKUS)]
     prepare(status, [*spread, f"BENCH-{run}-HOT"])
