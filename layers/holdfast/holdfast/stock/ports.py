@@ -47,6 +47,10 @@ class Levels(Protocol):
         """Units come in; the SKU's restock count goes up, which is what the stream tells of."""
         ...
 
+    def announce(self, shop: str, sku: str) -> None:
+        """Held units came free: the restock count goes up, because paid orders may wait for them. Once too often does no harm."""
+        ...
+
     def movement_write(self, movement: Movement) -> Write:
         """Append to the ledger. Refusal: VersionConflict when the movement is there already."""
         ...

@@ -25,6 +25,9 @@ STILL_HELD = "#lk.#name[0] = :quantity"
 _LEVEL = {"#avail": "avail", "#ver": "ver"}
 _LOCKED = {**_LEVEL, "#lk": "lk"}
 
+ONE_RESTOCK_MORE = Expression("SET #restocks = #restocks + :one", {"#restocks": "restocks"}, {":one": 1})
+"""On the SKU's head, whose stream wakes those who wait."""
+
 LOCK_KEPT = timedelta(hours=1)
 """TTL of a lock document after its expiry. The sweep is far quicker; TTL and its stream event are the net below it."""
 
@@ -131,11 +134,16 @@ class DynamoLevels:
             {"#avail": "avail", "#on_hand": "on_hand", "#ver": "ver"},
             {":quantity": quantity, ":one": 1},
         )
-        head = Expression("SET #restocks = #restocks + :one", {"#restocks": "restocks"}, {":one": 1})
         return [
             self._table.update_write(keys.level_key(key), level, THERE, UnknownStock()),
-            self._table.update_write(keys.head_key(key.shop, key.sku), head, THERE, UnknownStock()),
+            self._table.update_write(keys.head_key(key.shop, key.sku), ONE_RESTOCK_MORE, THERE, UnknownStock()),
         ]
+
+    def announce(self, shop: str, sku: str) -> None:
+        try:
+            self._table.update(keys.head_key(shop, sku), ONE_RESTOCK_MORE, THERE, returns="NONE")
+        except ConditionFailed:
+            return  # a SKU that never was: nobody waits for it
 
     def movement_write(self, movement: Movement) -> Write:
         item = {**keys.movement_key(movement.shop, movement.sku, movement.id), **record(movement)}

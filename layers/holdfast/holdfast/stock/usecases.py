@@ -67,10 +67,15 @@ def release(shop: str, lock: str, *, store: StockStore) -> int:
 
 
 def release_lock(lock: Lock, *, store: StockStore) -> int:
-    """As release, for a document at hand. Safe to repeat, and after the document is gone."""
-    freed = sum(_give_back(lock, line, levels=store.levels) for line in lock.lines)
+    """As release, for a document at hand. Safe to repeat, and after the document is gone.
+
+    Who paid and waits is told of units that came free, as of a restock. The document goes last: after a crash the sweep tells.
+    """
+    freed = {line.sku: _give_back(lock, line, levels=store.levels) for line in lock.lines}
+    for sku in [sku for sku, units in freed.items() if units]:
+        store.levels.announce(lock.shop, sku)
     store.locks.forget(lock)
-    return freed
+    return sum(freed.values())
 
 
 def confirm_writes(lock: str, quantities: Mapping[str, int], *, shop: str, order: str, store: StockStore, now: datetime) -> list[Write]:
@@ -168,12 +173,15 @@ def expire_lock(lock: Lock, *, store: StockStore, orders: OrderBook, grace: time
     """What sweep, TTL and stream all do with a dead lock; the number of units that came free.
 
     The document goes last: a crash before leaves it to the next sweep. A lock that was extended since is left alone.
+    Its units are told of whether they came free now or before (by a crash, by a buyer who took a part of them).
     """
     standing = store.locks.get(lock.shop, lock.id) or lock
     if not standing.dead(now, grace):
         return 0
     freed = sum(_give_back(standing, line, levels=store.levels, dead=(now, grace)) for line in standing.lines)
     orders.expire(standing.shop, standing.order, now)
+    for line in standing.lines:
+        store.levels.announce(standing.shop, line.sku)
     store.locks.forget(standing)
     return freed
 
