@@ -14,7 +14,7 @@ from typing import Any
 from infra.local import emulator, environments, fixups, loopback, ports, processes, sam, seed, stamps, status
 from infra.local.locks import held
 from infra.local.paths import LOCAL, ROOT, SAMCONFIG
-from infra.local.progress import step
+from infra.local.progress import say, step
 from infra.local.trouble import Trouble
 
 GATEWAY_SECONDS = 15.0
@@ -78,8 +78,7 @@ class Stack:
         with self.alone():
             port = self._choose_port(port)
             built = sam.build()
-            endpoint = self._ensure_emulator()
-            self._ensure_deployed(endpoint, port, built)
+            endpoint = self._ensure_current(port, built)
             known = status.outputs(endpoint, sam.stack_name())
             facts = status.compose(endpoint, port, known, sam.parameters(sam.settings()), self._seed(endpoint, known))
             self._write_status(facts)
@@ -144,6 +143,21 @@ class Stack:
         if running and wanted in (None, running.port):
             return running.port
         return ports.demand(wanted or ports.DEFAULT_PORT)
+
+    def _ensure_current(self, port: int, built: str) -> str:
+        """An emulator with what was built. The emulator cannot update a nested stack: then it starts anew, with nothing in it."""
+        endpoint = self._ensure_emulator()
+        updated_in_place = self._deployed.exists()
+        try:
+            self._ensure_deployed(endpoint, port, built)
+        except Trouble:
+            if not updated_in_place:
+                raise
+            say("The emulator cannot change this deployment in place; it starts afresh.")
+            self._stop("emulator")
+            endpoint = self._ensure_emulator()
+            self._ensure_deployed(endpoint, port, built)
+        return endpoint
 
     def _ensure_deployed(self, endpoint: str, port: int, built: str) -> None:
         own = parameters(port)
