@@ -3,11 +3,17 @@
 Made at module level by the wiring of a function, so that the cold start pays and not the first customer.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from holdfast.kernel.errors import UnavailableError
+from holdfast.platform.log import logger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,3 +43,13 @@ def dynamodb() -> "DynamoDBClient":
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.get_session()
+
+
+@contextmanager
+def needed(what: str) -> Iterator[None]:
+    """A call without which a request cannot be answered: UnavailableError when it fails, and the log says why."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        logger.exception(f"{what} did not answer")
+        raise UnavailableError(f"{what} does not answer.") from error

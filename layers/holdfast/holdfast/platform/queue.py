@@ -12,4 +12,5 @@ class Queue:
         self._url = url
 
     def send(self, message: Mapping[str, Any]) -> None:
-        aws.client("sqs").send_message(QueueUrl=self._url, MessageBody=json.dumps(message, separators=(",", ":")))
+        with aws.needed("The queue"):
+            aws.client("sqs").send_message(QueueUrl=self._url, MessageBody=json.dumps(message, separators=(",", ":")))

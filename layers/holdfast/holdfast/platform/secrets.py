@@ -7,7 +7,8 @@ from holdfast.platform import aws
 
 @cache
 def secret(arn: str) -> str:
-    value: str = aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    with aws.needed("The store of secrets"):
+        value: str = aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
     if len(value) < 32:
         raise ValueError("a signing secret needs at least 32 characters")
     return value

@@ -1,0 +1,154 @@
+"""When AWS refuses: what a function says, so that nothing is lost and nothing is done twice."""
+
+import copy
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from holdfast.platform import aws, secrets
+from tests.unit.functions import contract
+from tests.unit.functions.world import World, body, load, sample
+
+
+class Refuses:
+    """A client of which one operation answers what it is told to."""
+
+    def __init__(self, real: Any, operation: str, answers: list[Any]) -> None:
+        self._real, self._operation, self._answers = real, operation, answers
+
+    def __getattr__(self, name: str) -> Any:
+        return self._answer if name == self._operation else getattr(self._real, name)
+
+    def _answer(self, **request: Any) -> Any:
+        answer = self._answers.pop(0)
+        if answer is None:
+            return getattr(self._real, self._operation)(**request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def arrange(service: str, operation: str, *answers: Any) -> None:
+        real, make = aws.client(service), aws.client
+        refusing = Refuses(real, operation, list(answers))
+        monkeypatch.setattr(aws, "client", lambda asked: refusing if asked == service else make(asked))
+
+    return arrange
+
+
+def failing(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Operation")
+
+
+def three(name: str) -> dict[str, Any]:
+    """A batch of three records of a sample, each with a sequence number of its own."""
+    (record,) = sample(name)["Records"]
+    records = [copy.deepcopy(record) for _ in range(3)]
+    for number, made in enumerate(records, 1):
+        made["dynamodb"]["SequenceNumber"] = f"seq-{number}"
+    return {"Records": records}
+
+
+def test_the_bus_refuses_the_second_event_of_three(world: World, refuse: Any) -> None:
+    """The stream goes on from the first that did not get through; those before it are not sent again."""
+    taken, refused = {"EventId": "1"}, {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}
+    refuse("events", "put_events", {"Entries": [taken, refused, taken], "FailedEntryCount": 1})
+    assert world.call("orders_stream", three("orders_stream/paid")) == {"batchItemFailures": [{"itemIdentifier": "seq-2"}]}
+
+
+def test_the_bus_is_away(world: World, refuse: Any) -> None:
+    """The batch comes again as a whole: an event that goes out twice has the same id."""
+    refuse("events", "put_events", failing("InternalFailure"))
+    with pytest.raises(ClientError):
+        world.call("orders_stream", three("orders_stream/paid"))
+
+
+def test_more_events_than_the_bus_takes_at_once(world: World) -> None:
+    (record,) = sample("orders_stream/paid")["Records"]
+    assert world.call("orders_stream", {"Records": [record] * 23}) == {"batchItemFailures": []}
+    assert len(world.published()) == 23
+
+
+def test_a_queue_refuses_the_second_restock_of_three(world: World, refuse: Any) -> None:
+    refuse("sqs", "send_message", None, failing("ServiceUnavailable"))
+    assert world.call("stock_stream", three("stock_stream/restocked")) == {"batchItemFailures": [{"itemIdentifier": "seq-2"}]}
+    assert len(world.messages("fulfilment")) == 1
+
+
+def test_a_record_that_cannot_be_read_stops_the_shard_by_its_name(world: World) -> None:
+    event = three("stock_stream/lock_removed_by_ttl")
+    del event["Records"][1]["dynamodb"]["OldImage"]["lines"]
+    assert world.call("stock_stream", event) == {"batchItemFailures": [{"itemIdentifier": "seq-2"}]}
+
+
+def test_mail_is_busy_and_goes_out_at_the_next_try(world: World, refuse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("storefront_http/place_order", "payments_sandbox/pay", "payments_webhook/succeeded", "payments_inbox/succeeded"):
+        world.play(name)
+    world.play("fulfilment_inbox/order_paid")
+    refuse("sesv2", "send_email", failing("TooManyRequestsException"))
+    (record,) = sample("notifications_inbox/order_completed")["Records"]
+    assert world.play("notifications_inbox/order_completed") == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
+    monkeypatch.undo()
+    assert world.play("notifications_inbox/order_completed") == {"batchItemFailures": []}
+    assert len(world.mails()) == 1
+
+
+def test_the_queue_is_away_after_the_webhook_was_stored(world: World, refuse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is told that it failed and sends again; the second delivery passes on what the first had stored."""
+    for name in ("storefront_http/place_order", "payments_sandbox/pay"):
+        world.play(name)
+    refuse("sqs", "send_message", failing("ServiceUnavailable"))
+    event = sample("payments_webhook/succeeded")
+    answer = contract.check(event, world.call("payments_webhook", event))
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "1")
+    monkeypatch.undo()
+    assert world.messages("payments") == []
+    assert world.play("payments_webhook/succeeded")["statusCode"] == 200
+    assert len(world.messages("payments")) == 1
+
+
+def test_the_store_of_secrets_is_away(world: World, refuse: Any) -> None:
+    secrets.secret.cache_clear()
+    refuse("secretsmanager", "get_secret_value", failing("InternalServiceError"))
+    event = sample("storefront_http/show_order")
+    answer = contract.check(event, world.call("storefront_http", event))
+    assert (answer["statusCode"], body(answer)["code"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException", "ProvisionedThroughputExceededException"])
+def test_not_ready_without_its_tables(world: World, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setattr(load("health_http").tables[1], "client", Refuses(None, "get_item", [failing(code)] * 9))
+    for name in ("health_http/ready", "health_http/health"):
+        answer = world.play(name)
+        assert (answer["statusCode"], body(answer)["status"], answer["headers"]["Retry-After"]) == (503, "unavailable", "5")
+    assert world.play("health_http/live")["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "fault", [failing("ThrottlingException"), EndpointConnectionError(endpoint_url="https://dynamodb")], ids=["busy", "away"]
+)
+def test_a_store_that_is_busy_or_away_is_a_503_that_may_be_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    products = load("storefront_http").products
+    monkeypatch.setattr(products._table, "client", Refuses(products._table.client, "get_item", [fault] * 9))
+    event = sample("storefront_http/show_product")
+    answer = contract.check(event, world.call("storefront_http", event))
+    assert (answer["statusCode"], body(answer)["code"], answer["headers"]["Retry-After"]) == (503, "unavailable", "1")
+
+
+def test_the_sweep_goes_on_after_a_lock_that_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("storefront_http/place_order", "storefront_http/place_order_partial"):
+        assert world.play(name)["statusCode"] == 201
+    world.later(minutes=16)
+    stock = load("stock_sweep").stock.levels._table
+    monkeypatch.setattr(stock, "client", Refuses(stock.client, "update_item", [failing("ThrottlingException"), *[None] * 9]))
+    first = world.play("stock_sweep/tick")
+    assert (first["locks"], first["failed"]) == (2, 1)
+    monkeypatch.undo()
+    second = world.play("stock_sweep/tick")
+    assert (second["locks"], second["failed"]) == (1, 0)
+    assert [level["avail"] == level["on_hand"] for level in world.items("stock") if level["sk"] == "LEVEL"] == [True] * 3
