@@ -241,8 +241,11 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
 
 
 def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
-    """Money that does not match: never ship for it; a person decides. Its order keeps a state that it had earned before."""
-    paid = order.status in rules.SETTLED | {Status.REFUNDED, Status.PAYMENT_REVIEW}
+    """Money that does not match: never ship for it; a person decides. Its order keeps a state that it had earned before.
+
+    A cancelled order stays so: from review, a good payment would bring it back to life.
+    """
+    kept = order.status in rules.SETTLED | {Status.REFUNDED, Status.PAYMENT_REVIEW, Status.CANCELLED}
     told = {
         "payment": fact.payment,
         "provider": fact.provider,
@@ -258,7 +261,7 @@ def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         actor=fact.actor,
         reason="the payment does not match the order",
         data=told,
-        status=order.status if paid else Status.PAYMENT_REVIEW,
+        status=order.status if kept else Status.PAYMENT_REVIEW,
     )
     world.commit([world.orders.save_write(reviewed), *world.payments.event_writes(fact, now)], token=f"{order.id}#review#{order.version}")
     return Settled(outcome=Outcome.APPLIED, order=reviewed)
