@@ -171,6 +171,14 @@ def test_receiving_for_an_unknown_sku(stock: StockStore, shop: str) -> None:
     assert stock.levels.level(LevelKey(shop=shop, sku="A")) is None
 
 
+def test_announcing_may_be_repeated_and_changes_no_number(stock: StockStore, key: LevelKey) -> None:
+    before = level(stock, key)
+    for sku in ("A", "A", "never-was"):
+        stock.levels.announce(key.shop, sku)
+    assert level(stock, key) == before
+    assert stock.levels.level(LevelKey(shop=key.shop, sku="never-was")) is None
+
+
 def test_a_movement_is_booked_once(stock: StockStore, key: LevelKey) -> None:
     bare = samples.movement(key.shop)
     full = samples.movement(key.shop, id="sale#1", reason=Reason.SALE, quantity=-2, document="ord_1", note="a Ω note")

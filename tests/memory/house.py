@@ -150,9 +150,8 @@ class House:
         fact: ProviderFact = self.stores.provider.status(order.payment.id)
         if amount is not None:
             fact = fact.model_copy(update={"amount": amount})
-        event = ProviderEvent(
-            id=f"evt-{order.payment.id}-{fact.news}", shop=self.shop, provider="sandbox", fact=fact, raw="{}", received_at=self.now
-        )
+        identity = f"evt-{order.payment.id}-{fact.news}-{fact.amount}"
+        event = ProviderEvent(id=identity, shop=self.shop, provider="sandbox", fact=fact, raw="{}", received_at=self.now)
         return self.stores.inbox.add(event)
 
     def work_at(self, event: ProviderEvent) -> settlement.Settled:

@@ -93,6 +93,9 @@ class MemoryLevels:
             MemoryWrite(("head", key.shop, key.sku), something, lambda restocks: restocks + 1, UnknownStock()),
         ]
 
+    def announce(self, shop: str, sku: str) -> None:
+        self._memory.change(("head", shop, sku), something, lambda restocks: restocks + 1)
+
     def movement_write(self, movement: Movement) -> MemoryWrite:
         key = ("movement", movement.shop, movement.sku, movement.id)
         new = self._memory.condition

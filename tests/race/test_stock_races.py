@@ -1,6 +1,7 @@
 """Many buyers, few units. Each guard stands beside the harm that comes without it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -45,10 +46,7 @@ def test_fifty_units_go_to_fifty_of_two_hundred(house: House) -> None:
 
 
 def test_without_the_guard_the_race_oversells(careless: Careless) -> None:
-    house = careless("ENOUGH_LEFT")
-    with pytest.raises(Exception, match="greater than or equal to 0"):  # no level has fewer units than none
-        assert len(crowd(house, buyers=60, units=10)) <= 10, "greater than or equal to 0"
-        house.level("RACE").model_validate(house.level("RACE").model_dump())
+    assert len(crowd(careless("ENOUGH_LEFT"), buyers=60, units=10)) == 60
 
 
 def twice(house: House, units: int) -> None:
@@ -58,10 +56,8 @@ def twice(house: House, units: int) -> None:
 
     def take(name: str) -> None:
         for _ in range(2):
-            try:
+            with suppress(NotTaken):
                 house.stores.stock.levels.take(key, name, entry)
-            except NotTaken as refused:
-                assert name in refused.level.entries or refused.level.available == 0
 
     together([lambda name=name: take(name) for name in [f"buyer-{number}" for number in range(20)] * 2])  # type: ignore[misc]
 

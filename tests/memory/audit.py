@@ -1,0 +1,88 @@
+"""What must be true of everything that is stored: at every moment, and when all has come to its end."""
+
+from collections import Counter
+from typing import Any
+
+from holdfast.notifications.model import State
+from holdfast.notifications.usecases import TEMPLATES
+from holdfast.orders import rules
+from holdfast.orders.model import Order, Status
+from holdfast.payments.model import News
+from holdfast.stock.model import Level, Reason
+from tests.memory.engine import Memory
+
+
+def audit(memory: Memory) -> None:
+    """Holds after every single step, also between a crash and its repair."""
+    levels: list[Level] = memory.of("level")
+    for level in levels:
+        assert Level.model_validate(level.model_dump()).conserved(), level
+        assert level.on_hand == sum(movement.quantity for movement in memory.of("movement", level.key.shop, level.key.sku)), level
+    for order in _orders(memory):
+        for line in order.lines:
+            assert _sold(memory, order, line.sku) == (line.allocated if order.paid_at else 0), order
+            assert 0 <= line.fulfilled <= line.allocated <= line.quantity, order
+            if line.digital:
+                assert _keys(memory, order, line.sku) == line.fulfilled, order
+    for vault in memory.of("vault"):
+        places = [place for row in memory.of("delivery", vault.shop) if row.sku == vault.sku for place in range(row.first, row.last + 1)]
+        assert sorted(places) == list(range(1, vault.taken + 1)), vault
+        assert len(memory.of("key", vault.shop, vault.sku)) == vault.imported
+        texts = Counter(key.text for key in memory.of("key", vault.shop))
+        assert not texts or max(texts.values()) == 1
+        held_back = sum(line.deliverable for order in _orders(memory) if order.paid_at for line in order.lines if line.sku == vault.sku)
+        level = memory.get("level", vault.shop, vault.sku, 0)
+        assert vault.left == level.on_hand + held_back, vault
+    _debts(memory)
+
+
+def audit_end(memory: Memory) -> None:
+    """Holds when nothing is under way any more."""
+    audit(memory)
+    assert memory.of("lock") == []
+    for level in memory.of("level"):
+        assert level.available == level.on_hand, f"units of nobody are withheld: {level}"
+        assert level.available == 0 or memory.of("debt", level.key.shop, level.key.sku) == [], f"somebody waits for what is there: {level}"
+    for order in _orders(memory):
+        _money(memory, order)
+        assert order.status not in {Status.PENDING_PAYMENT, Status.PAID}, order
+        for line in order.lines:
+            owed = sum(debt.owed for debt in memory.of("debt", order.shop, line.sku) if debt.order == order.id)
+            assert owed == rules.owed(order, line), f"{owed} are written down: {order}"
+        for event in order.events:
+            if event.type in TEMPLATES:
+                assert memory.get("mail", order.shop, event.id, TEMPLATES[event.type]).state is State.SENT, order
+
+
+def _money(memory: Memory, order: Order) -> None:
+    """Money that we have belongs to goods or debts; money for nothing went back."""
+    book = memory.get("book", order.payment.id)
+    if order.status in rules.SETTLED:
+        assert book.news is News.SUCCEEDED, order
+    elif order.status is Status.REFUNDED:
+        assert book.news is News.REFUNDED, order
+    elif order.status is not Status.PAYMENT_REVIEW:
+        assert book.news not in {News.SUCCEEDED, News.REFUNDED}, order
+
+
+def _debts(memory: Memory) -> None:
+    """What is written down as owed is what a paid order is short of; only the first in the queue was given a part."""
+    for debt in memory.of("debt"):
+        order: Order = memory.get("order", debt.shop, debt.order)
+        assert order.paid_at == debt.paid_at
+        if order.status in rules.SETTLED:
+            assert debt.owed == order.line(debt.sku).short, order
+
+
+def _sold(memory: Memory, order: Order, sku: str) -> int:
+    booked = [row for row in memory.of("movement", order.shop, sku) if row.document == order.id]
+    assert all(row.reason in {Reason.SALE, Reason.RETURN} for row in booked)
+    return -sum(row.quantity for row in booked)
+
+
+def _keys(memory: Memory, order: Order, sku: str) -> int:
+    return sum(row.quantity for row in memory.of("delivery", order.shop, order.id) if row.sku == sku)
+
+
+def _orders(memory: Memory) -> list[Any]:
+    return memory.of("order")
