@@ -12,6 +12,7 @@ START_SECONDS = 20.0
 START_TRIES = 3  # a free port may be taken by somebody else before the emulator has it
 WARM_SECONDS = 120  # how long a surplus worker of a function stays after a burst
 REGION = "us-east-1"
+PROCESS = Path(__file__).with_name("emulator_process.py")
 MARK = str(environments.python_of("emulator"))  # of this checkout, in its command line
 
 
@@ -19,7 +20,7 @@ def start(folder: Path, log: Path) -> tuple[int, str]:
     """Its process id and its address, once it answers."""
     for _ in range(START_TRIES):
         port = free_port()
-        pid = processes.start([environments.python_of("emulator"), "-m", "ministack"], log, env(port, folder))
+        pid = processes.start([environments.python_of("emulator"), PROCESS], log, env(port, folder))
         if _answers(port, pid):
             return pid, url(port)
         processes.stop(pid, MARK)
