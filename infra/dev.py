@@ -16,6 +16,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
+RACE_PICTURE = ROOT / "docs" / "pictures" / "race.svg"
 if sys.version_info < OLDEST:
     sys.exit(f"Holdfast needs Python {'.'.join(map(str, OLDEST))} or newer; this is {sys.version.split()[0]}. Try: python3.13 infra/dev.py")
 sys.path.insert(0, str(ROOT))
@@ -78,10 +79,10 @@ def invoke(asked: argparse.Namespace) -> int:
     return 0 if calls.invoke(Stack.demo().demand_status(), asked.function, asked.event) else 1
 
 
-def story(_: argparse.Namespace) -> int:
+def story(asked: argparse.Namespace) -> int:
     from infra.local import story
 
-    return story.main(Stack.demo().demand_status())
+    return story.main(Stack.demo().demand_status(), picture=RACE_PICTURE if asked.picture else None)
 
 
 def doctor(_: argparse.Namespace) -> int:
@@ -151,7 +152,8 @@ def parser() -> argparse.ArgumentParser:
     added = add(invoke, "call one function with an event")
     added.add_argument("function", help="its folder in functions/")
     added.add_argument("event", type=Path, help="a file, or its name in events/FUNCTION/")
-    add(story, "play the story again on the running demo")
+    added = add(story, "play the story again on the running demo")
+    added.add_argument("--picture", action="store_true", help=f"draw its race into {RACE_PICTURE.relative_to(ROOT)}")
     add(doctor, "find out why it does not work here")
     added = add(build, "assemble the layers under .build/layers")
     added.add_argument("--target", choices=("local", "aws"), default="local", help="aws: arm64 and Python 3.13, whatever this machine is")
