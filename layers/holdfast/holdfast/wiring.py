@@ -183,15 +183,13 @@ class PaymentsForOrders:
     inbox: "Inbox"
     provider: Callable[[str], "Provider"]
 
+    def require(self, provider: str) -> None:
+        self._connector(provider)
+
     def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, list[Write]]:
-        from holdfast.payments.errors import ProviderNotOffered, UnknownProvider
         from holdfast.payments.model import Payment
 
-        try:
-            connector = self.provider(provider)
-        except UnknownProvider:
-            raise ProviderNotOffered("This shop does not take payments with that provider.", provider=provider) from None
-        made = connector.create(shop, order, amount, now)
+        made = self._connector(provider).create(shop, order, amount, now)
         payment = Payment(
             id=made.id,
             shop=shop,
@@ -204,6 +202,14 @@ class PaymentsForOrders:
             updated_at=now,
         )
         return PaymentRef(provider=provider, id=made.id, client=made.client), [self.store.add_write(payment), *made.writes]
+
+    def _connector(self, provider: str) -> "Provider":
+        from holdfast.payments.errors import ProviderNotOffered, UnknownProvider
+
+        try:
+            return self.provider(provider)
+        except UnknownProvider:
+            raise ProviderNotOffered("This shop does not take payments with that provider.", provider=provider) from None
 
     def fact_writes(self, fact: PaymentFact, status: PaymentStatus, now: datetime) -> list[Write]:
         return [self.store.status_write(fact.shop, fact.payment, status, now), *self.event_writes(fact, now)]

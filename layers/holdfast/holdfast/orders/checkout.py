@@ -93,7 +93,7 @@ def place(
     """Hold every line or none, ask the provider for a payment, write the order. Each step may be repeated.
 
     `session_born` is the instant in the session's id. A crash anywhere leaves a lock that runs out by itself.
-    Refusals: InsufficientStock, UnknownSession, SessionExpired, SessionAlreadyOrdered, those of idempotency.
+    Refusals: InsufficientStock, UnknownSession, SessionExpired, SessionAlreadyOrdered, ProviderNotOffered, those of idempotency.
     """
     order_id = command.order_id(session_born)
     session, standing = sessions.with_order(command.shop, command.session, order_id)
@@ -104,6 +104,7 @@ def place(
     if session.expired(now):
         raise SessionExpired("The checkout session has run out. Start a new one with the same lines.")
     earlier = _earlier(session, orders)
+    payments.require(command.provider)  # before anything is held
 
     life = policies.hold(command.shop)
     lock = derived_id("lck", session_born, order_id)

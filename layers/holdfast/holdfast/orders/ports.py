@@ -104,6 +104,10 @@ class Stock(Protocol):
 class Payments(Protocol):
     """The payments context, as far as an order needs it."""
 
+    def require(self, provider: str) -> None:
+        """ProviderNotOffered when this shop takes no payments with it."""
+        ...
+
     def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, list[Write]]:
         """Ask the provider for a payment (the same one for the same order) and offer the writes that keep it."""
         ...
