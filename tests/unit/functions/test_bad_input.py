@@ -56,6 +56,7 @@ def test_numbers_that_json_does_not_have(world: World, text: str) -> None:
         ({"lines": [{"sku": "b\u043ex", "quantity": 1}]}, (422, "unknown_sku")),
         ({"lines": [{"sku": "box", "quantity": 1}], "email": "a@b.de\r\nBcc: x@y.de"}, (422, "validation_failed")),
         ({"lines": [{"sku": "box", "quantity": 1}], "email": "not an address"}, (422, "validation_failed")),
+        ({"lines": [{"sku": "box", "quantity": 1}], "email": "\u0430da@example.com"}, (422, "validation_failed")),
         ({"lines": [{"sku": "nothing", "quantity": 1}]}, (422, "unknown_sku")),
         ({"lines": [{"sku": "box", "quantity": 600}, {"sku": "box", "quantity": 600}]}, (422, "quantity_above_maximum")),
         ({"lines": [{"sku": "box", "quantity": 1}] * 51}, (422, "too_many_lines")),

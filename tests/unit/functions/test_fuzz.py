@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from holdfast.payments.providers.sandbox import signature
 from holdfast.platform.http import Route
 from tests.unit.functions import contract
 from tests.unit.functions import world as worlds
 from tests.unit.functions.api_gateway import request
 from tests.unit.functions.asking import ROUTES
-from tests.unit.functions.world import SESSION, World, sample, samples
+from tests.unit.functions.world import NOW, SECRETS, SESSION, World, sample, samples
 
 quick = settings(
     max_examples=60,
@@ -99,6 +100,18 @@ def test_paths_queries_and_headers(world: World, function: str, route: Route) ->
         asked(event, world, function)
 
     check()
+
+
+SIGNED = BODIES["POST", "/shops/{shop}/webhooks/payments/{provider}"]
+
+
+@quick
+@given(values | damaged(json.loads(SIGNED["body"])) | st.binary(max_size=50))
+def test_signed_webhooks(world: World, sent: Any) -> None:
+    """The signature is good, so that what is behind it has to cope."""
+    raw = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+    headers = {"Content-Type": "application/json", signature.HEADER: signature.sign(SECRETS["sandbox"], raw, NOW)}
+    asked(request("POST", SIGNED["resource"], SIGNED["pathParameters"], body=raw, headers=headers), world, "payments_webhook")
 
 
 def is_of(event: dict[str, Any], route: Route) -> bool:

@@ -108,3 +108,8 @@ def test_an_item_that_cannot_be_read_is_a_500_without_its_content(world: World, 
     assert "ada@example.com" not in json.dumps(answer) + caplog.text
     assert "ValidationError" in caplog.text
     assert placed["id"] in event["path"]
+
+
+@pytest.mark.parametrize("email", ["o'brien+shop@example.co.uk", "a@b.de", "x" * 64 + "@example.com"])
+def test_addresses_that_mail_goes_to(world: World, email: str) -> None:
+    assert start(world, {"lines": [{"sku": "box", "quantity": 1}], "email": email})[0] == 201

@@ -18,8 +18,8 @@ from holdfast.orders.model import Address, Order, PaymentStatus, Session, Status
 MAX_LINES = 32
 """A transaction takes a hundred items, and a refund writes three per line beside the order, its payment and the event."""
 MAX_QUANTITY = 1000
-# One @, no white space or control characters, nothing that could end a header. SES does the rest.
-Email = Annotated[str, StringConstraints(pattern=r"^[^\s@<>\"',;:\\()\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z0-9-]{2,63}$")]
+# What HTML takes for an address: SES sends to no other, and nothing in it could end a header.
+Email = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z0-9-]{2,63}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
