@@ -33,7 +33,7 @@ HEAVY = {
     "aws_lambda_powertools.utilities.parser": "models of every event there is",
     "aws_lambda_powertools.event_handler": "another router",
     "holdfast.notifications": "mail",
-    "holdfast.payments.providers.sandbox.proxy": "a provider",
+    "holdfast.payments.providers": "connectors",
     "holdfast.platform.openapi": "the contract's generator",
 }
 TIMES = {"platform/http.py", "platform/dynamo.py", "platform/aws.py", "tenants/repository.py", "kernel/time.py", "notifications/render.py"}
@@ -291,12 +291,13 @@ def test_a_cold_start_of_an_http_function_is_lean(function: str) -> None:
     loaded = cold_start(function)
     heavy = {name: why for name, why in HEAVY.items() if name in loaded}
     if function == "payments_sandbox":
-        heavy.pop("holdfast.payments.providers.sandbox.proxy", None)  # it is the provider
+        heavy.pop("holdfast.payments.providers")  # it is the provider
     assert heavy == {}
 
 
-def test_http_functions_are_found() -> None:
-    assert len(HTTP) >= 5
+def test_http_functions_are_found_and_what_is_heavy_is_seen() -> None:
+    assert set(HTTP) >= {"storefront_http", "admin_http", "payments_webhook", "health_http"}
+    assert {"jinja2", "holdfast.notifications"} <= HEAVY.keys() & cold_start("notifications_inbox")
 
 
 @pytest.mark.skipif(not BUILT.exists(), reason="the layer is not built: python3 infra/dev.py build")
