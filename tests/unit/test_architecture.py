@@ -310,3 +310,19 @@ def test_the_layer_has_all_that_a_function_imports(function: str) -> None:
 
 def test_the_layer_is_found_if_it_is_there() -> None:
     assert importlib.util.find_spec("infra.local.layers") is not None
+
+
+def test_the_reader_sees_what_it_must_see(tmp_path: Path) -> None:
+    """Else every rule above would pass on anything."""
+    planted = tmp_path / "planted.py"
+    planted.write_text(
+        "import boto3\n"
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from holdfast.stock.model import Level\n"
+        "def late():\n    from holdfast.orders import usecases\n    print(table.scan())\n"
+    )
+    module = Module(planted)
+    assert set(module.imports()) >= {"boto3", "holdfast.orders.usecases"}
+    assert "holdfast.stock.model" not in set(module.imports())
+    assert "holdfast.stock.model" in set(module.imports(at_run_time=False))
+    assert [called for called, _ in module.calls()] == ["print", "table.scan"]
