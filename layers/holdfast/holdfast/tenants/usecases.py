@@ -4,6 +4,8 @@ import hashlib
 import secrets
 from datetime import datetime
 
+from pydantic import Field
+
 from holdfast.kernel.ids import ShopId, new_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Currency
@@ -33,7 +35,7 @@ class NewApiKey(Model):
     id: str
     shop: ShopId
     scopes: tuple[Scope, ...]
-    api_key: str
+    api_key: str = Field(repr=False)
 
 
 def create_shop(command: CreateShop, *, tenants: Tenants, now: datetime) -> Shop:
