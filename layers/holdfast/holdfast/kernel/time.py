@@ -1,12 +1,13 @@
 """Instants are aware UTC datetimes with millisecond precision; time is always an argument, never asked for inside a rule."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, PlainSerializer
 
 Clock = Callable[[], datetime]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -38,7 +39,8 @@ def epoch_ms(instant: datetime) -> int:
 
 
 def from_epoch_ms(millis: int) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)
+    """Exactly: a float of seconds would lose a millisecond now and then."""
+    return _EPOCH + timedelta(milliseconds=millis)
 
 
 def _aware(instant: datetime) -> datetime:
