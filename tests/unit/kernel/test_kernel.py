@@ -1,0 +1,107 @@
+"""Ids, instants, money."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from holdfast.kernel import ids, money
+from holdfast.kernel.money import Money
+from holdfast.kernel.time import Instant, epoch_ms, from_epoch_ms, parse_rfc3339, rfc3339, to_millis
+from holdfast.wiring import spoken
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
+instants = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)).map(to_millis)  # noqa: DTZ001
+
+
+@given(instants)
+def test_an_id_knows_when_it_was_born(instant: datetime) -> None:
+    assert ids.born_at(ids.new_id("ord", instant)) == instant
+    assert ids.born_at(ids.derived_id("ord", instant, "a", "b")) == instant
+
+
+@given(instants, instants)
+def test_ids_sort_by_birth(one: datetime, other: datetime) -> None:
+    if one < other:
+        assert ids.new_id("ord", one) < ids.new_id("ord", other)
+
+
+def test_a_derived_id_is_the_same_for_the_same_identity_only() -> None:
+    made = ids.derived_id("ord", NOW, "shop", "session", "key")
+    assert made == ids.derived_id("ord", NOW, "shop", "session", "key") == "ord_01KDYAK3SE25ZF34B1MV9898V2"
+    others = {
+        ids.derived_id("ord", NOW, *parts) for parts in [("shop", "sessionkey"), ("shop", "session", "other"), ("shops", "ession", "key")]
+    }
+    assert len(others | {made}) == 4
+
+
+@pytest.mark.parametrize("text", ["", "ord_", "ord_123", "ord_" + "U" * 26, "ord_" + "0" * 27, "ord_" + "a" * 26, "0" * 25 + "é"])
+def test_what_is_no_id_has_no_birth(text: str) -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        ids.born_at(text)
+
+
+def test_an_entry_id_is_short_and_has_nothing_of_the_time() -> None:
+    locks = [ids.derived_id("lck", NOW + timedelta(milliseconds=number), str(number)) for number in range(2000)]
+    entries = {ids.entry_id(lock) for lock in locks}
+    assert len(entries) == 2000
+    assert {len(entry) for entry in entries} == {10}
+
+
+def test_buckets_are_filled_evenly() -> None:
+    filled = [0, 0, 0, 0]
+    for number in range(4000):
+        filled[ids.bucket_of(f"ord_{number}", 4)] += 1
+    assert min(filled) > 900
+
+
+@given(instants)
+def test_an_instant_survives_text_and_number(instant: datetime) -> None:
+    assert parse_rfc3339(rfc3339(instant)) == instant
+    assert from_epoch_ms(epoch_ms(instant)) == instant
+    assert len(rfc3339(instant)) == 24
+
+
+@given(instants, instants)
+def test_the_order_of_texts_is_the_order_of_time(one: datetime, other: datetime) -> None:
+    assert (rfc3339(one) < rfc3339(other)) == (one < other)
+
+
+def test_an_instant_needs_its_time_zone_and_keeps_milliseconds() -> None:
+    instant = TypeAdapter(Instant)
+    with pytest.raises(ValidationError):
+        instant.validate_python(datetime(2026, 1, 2))  # noqa: DTZ001
+    east = datetime(2026, 1, 2, 5, 4, 5, 678999, timezone(timedelta(hours=2)))
+    assert instant.validate_python(east) == NOW
+    assert instant.dump_json(NOW) == b'"2026-01-02T03:04:05.678Z"'
+
+
+def test_amounts_of_two_currencies_never_add_up() -> None:
+    euros, yen = Money(amount=100, currency="EUR"), Money(amount=1, currency="JPY")
+    assert money.total([euros, euros.times(3)], "EUR") == Money(amount=400, currency="EUR")
+    assert money.total([], "EUR") == Money(amount=0, currency="EUR")
+    with pytest.raises(ValueError, match="different currencies"):
+        money.total([euros, yen], "EUR")
+
+
+@pytest.mark.parametrize("amount", [1.0, "1", True, -1, 10**12 + 1, None])
+def test_an_amount_is_a_whole_number_of_minor_units(amount: object) -> None:
+    with pytest.raises(ValidationError):
+        Money.model_validate({"amount": amount, "currency": "EUR"})
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (1999, "EUR", "19.99 EUR"),
+        (5, "USD", "0.05 USD"),
+        (0, "GBP", "0.00 GBP"),
+        (1999, "JPY", "1999 JPY"),
+        (1999, "KWD", "1.999 KWD"),
+        (10**12, "EUR", "10000000000.00 EUR"),
+    ],
+)
+def test_money_is_spoken_with_its_own_decimals(amount: int, currency: str, text: str) -> None:
+    assert spoken(Money(amount=amount, currency=currency)) == text
