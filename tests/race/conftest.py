@@ -4,6 +4,7 @@ A negative control takes away one named condition and must see the harm: a race 
 condition proves nothing.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -61,8 +62,6 @@ def _any_version(order: Any) -> Any:
 
 def _own(stores: Stores) -> Stores:
     """Parts of its own, so that a schedule that one test puts on a method is not the next one's."""
-    import copy
-
     parts = {field.name: copy.copy(getattr(stores, field.name)) for field in dataclasses.fields(stores) if field.name != "commit"}
     parts["stock"].levels, parts["stock"].locks = copy.copy(stores.stock.levels), copy.copy(stores.stock.locks)
     return Stores(**parts, commit=stores.commit)
