@@ -74,6 +74,14 @@ def test_handing_out_moves_the_vault(store: FulfilmentStore, vault: Vault, shop:
     assert store.vaults.deliveries(shop, "ord_2") == []
 
 
+def test_handing_out_of_a_vault_that_got_more_keys_meanwhile(store: FulfilmentStore, vault: Vault, shop: str) -> None:
+    """Else the count that was seen would be written back, and the new keys with it."""
+    store.commit(store.vaults.import_writes(vault, ["key-four"], "later", NOW), token=f"{shop}-1")
+    with pytest.raises(VaultMoved):
+        store.commit(store.vaults.hand_out_writes(vault, samples.delivery(shop, 1, 1)), token=f"{shop}-2")
+    assert store.vaults.vault(shop, "A").imported == 4
+
+
 def test_one_hand_out_per_wave(store: FulfilmentStore, vault: Vault, shop: str) -> None:
     store.commit(store.vaults.hand_out_writes(vault, samples.delivery(shop, 1, 1)), token=f"{shop}-1")
     moved = store.vaults.vault(shop, "A")

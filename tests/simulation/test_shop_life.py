@@ -151,6 +151,6 @@ class ShopLife(RuleBasedStateMachine):
 
 
 ShopLife.TestCase.settings = settings(
-    max_examples=600, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False
+    max_examples=500, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False
 )
 TestShopLife = ShopLife.TestCase
