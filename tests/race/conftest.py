@@ -64,4 +64,5 @@ def _own(stores: Stores) -> Stores:
     """Parts of its own, so that a schedule that one test puts on a method is not the next one's."""
     parts = {field.name: copy.copy(getattr(stores, field.name)) for field in dataclasses.fields(stores) if field.name != "commit"}
     parts["stock"].levels, parts["stock"].locks = copy.copy(stores.stock.levels), copy.copy(stores.stock.locks)
+    parts["fulfilment"].vaults = copy.copy(stores.fulfilment.vaults)
     return Stores(**parts, commit=stores.commit)

@@ -14,6 +14,7 @@ from holdfast.orders.checkout import Placed
 from holdfast.orders.model import Order, Status
 from holdfast.orders.settlement import Outcome, Settled
 from holdfast.payments.model import EventState
+from holdfast.platform.idempotency import LEASE, IdempotencyKey
 from tests.memory import samples
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, House
@@ -48,6 +49,16 @@ def test_without_one_key_each_thread_holds_its_own(house: House) -> None:
     sessions = [house.session(("A", 2)) for _ in range(5)]
     together([lambda session=session: house.place(session) for session in sessions])  # type: ignore[misc]
     assert house.level("A").locked == 10
+
+
+def test_a_dead_try_under_a_key_is_taken_over_by_one(house: House) -> None:
+    key = IdempotencyKey(scope=house.shop, value="key-1", fingerprint="asked")
+    replays = house.stores.replays
+    replays.begin(key, house.now)
+    house.now += LEASE
+    answers = together(a_millisecond_apart(house, [lambda own: replays.begin(key, own.now)] * 12))
+    assert answers.count(None) == 1
+    assert sum(isinstance(answer, IdempotencyKeyInFlight) for answer in answers) == 11
 
 
 def test_one_session_under_two_keys_keeps_one_order(house: House) -> None:
