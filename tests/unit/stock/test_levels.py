@@ -10,10 +10,12 @@ from holdfast.kernel.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from holdfast.kernel.ids import entry_id
 from holdfast.stock import usecases
 from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock, UnknownHold, UnknownStock
-from holdfast.stock.model import Entry, Level, LevelKey, Line
+from holdfast.stock.model import Entry, Level, LevelKey, Line, Lock
+from holdfast.wiring import OrdersForSweep
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, START, House
 from tests.memory.stores import in_memory
+from tests.memory.threads import just_before
 
 entries = st.dictionaries(
     st.text("abc", min_size=1, max_size=3),
@@ -190,3 +192,32 @@ def test_a_summary_counts_by_the_clock(house: House) -> None:
     assert usecases.availability(house.shop, ["A", "Z"], levels=house.stores.stock.levels, grace=GRACE, now=house.now) == {"A": 5, "Z": 0}
     with pytest.raises(UnknownStock):
         usecases.summary(house.shop, "Z", waiting=0, levels=house.stores.stock.levels, grace=GRACE, now=house.now)
+
+
+def swept(house: House, lock: Lock) -> int:
+    return usecases.expire_lock(lock, store=house.stores.stock, orders=OrdersForSweep(house.stores.orders), grace=GRACE, now=house.now)
+
+
+def test_a_hold_that_was_extended_since_it_was_listed_is_left_alone(house: House) -> None:
+    """The index lags, and a message of TTL may come hours late."""
+    house.product("A", 1)
+    hold(house, "1", wish("A", 1))
+    listed = house.stores.stock.locks.get(house.shop, "1")
+    assert listed is not None
+    extended(house, "1")
+    house.now += HOLD + GRACE
+    assert swept(house, listed) == 0
+    assert house.level("A").locked == 1
+    assert house.stores.stock.locks.get(house.shop, "1") is not None
+
+
+def test_units_that_were_extended_by_a_slow_clock_are_not_given_back(house: House) -> None:
+    house.product("A", 1)
+    hold(house, "1", wish("A", 1))
+    listed = house.stores.stock.locks.get(house.shop, "1")
+    assert listed is not None
+    slow = House(house.stores)
+    house.now += HOLD + GRACE
+    just_before(house.stores.stock.levels, "give_back", lambda: extended(slow, "1"))
+    assert swept(house, listed) == 0
+    assert house.level("A").locked == 1
