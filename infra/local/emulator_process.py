@@ -1,5 +1,6 @@
-"""What runs in the emulator's process: MiniStack, with its stream poller paced. Run by the emulator's own interpreter."""
+"""What runs in the emulator's process: MiniStack, tuned to answer evenly. Run by the emulator's own interpreter."""
 
+import gc
 import runpy
 import sys
 import time
@@ -10,6 +11,8 @@ from typing import Any
 PAUSE_SECONDS = 0.1
 # How long one thread may hold the interpreter while another waits for it; Python's own 5 ms is several data calls long.
 SWITCH_SECONDS = 0.0005
+# All that is stored lives in memory: a full collection walks it and stops the world for up to half a second. Seldom, then.
+FULL_COLLECTIONS = 1000
 
 
 def pace(lambda_service: Any) -> None:
@@ -28,6 +31,8 @@ def pace(lambda_service: Any) -> None:
 if __name__ == "__main__":
     sys.path.pop(0)  # this folder: its modules are not the emulator's
     sys.setswitchinterval(SWITCH_SECONDS)
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, FULL_COLLECTIONS)
     from ministack.services import lambda_svc
 
     pace(lambda_svc)
