@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 # While records keep coming the poller never rests, and holds the interpreter against the thread that answers requests:
-# every data call then waits for it. AWS looks at a shard four times a second; ten times is still a second's tenth for a mail.
-PAUSE_SECONDS = 0.1
+# every data call then waits for it. AWS, too, looks at a shard four times a second.
+PAUSE_SECONDS = 0.25
 # How long one thread may hold the interpreter while another waits for it; Python's own 5 ms is several data calls long.
 SWITCH_SECONDS = 0.0005
 # All that is stored lives in memory: a full collection walks it and stops the world for up to half a second. Seldom, then.

@@ -27,7 +27,7 @@ IDLE_SECONDS = 2.0
 ANSWER_SECONDS = 65.0
 # Requests under way at once; the rest wait their turn here. The emulator starts a process for each (on AWS: an environment),
 # and a laptop that starts thirty at a time is busy with nothing else.
-AT_ONCE = 4 * (os.cpu_count() or 2)
+AT_ONCE = 2 * (os.cpu_count() or 2)
 
 # RFC 9110 7.6.1: these describe one connection, not the message. Host and length are written anew.
 OF_THE_CONNECTION = ("Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade")
