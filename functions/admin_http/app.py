@@ -35,7 +35,7 @@ from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing
 from holdfast.tenants.guards import api_key
 from holdfast.tenants.model import Scope
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring import ShelfForCatalogue, StockForFulfilment, StockForOrders, restock_movement
+from holdfast.wiring.stock import ShelfForCatalogue, StockForFulfilment, StockForOrders, restock_movement
 
 
 class Settings(HoldSettings):

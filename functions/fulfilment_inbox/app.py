@@ -13,7 +13,8 @@ from holdfast.platform.log import logger
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.worker import Message, work
 from holdfast.stock.repository import DynamoLevels
-from holdfast.wiring import OrdersForFulfilment, StockForFulfilment
+from holdfast.wiring.orders import OrdersForFulfilment
+from holdfast.wiring.stock import StockForFulfilment
 
 
 class Settings(HoldSettings):

@@ -19,7 +19,7 @@ from holdfast.platform.settings import FunctionSettings
 from holdfast.platform.tokens import Tokens
 from holdfast.platform.worker import Message, work
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring import LettersOfOrders
+from holdfast.wiring.letters import LettersOfOrders
 
 
 class Settings(FunctionSettings):

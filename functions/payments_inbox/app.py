@@ -1,6 +1,7 @@
 """Received provider events, one by one, through the one finaliser."""
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from holdfast.kernel.time import utc_now
 from holdfast.orders import settlement
@@ -14,10 +15,10 @@ from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.worker import Message, work
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring import Finaliser, PaymentsForOrders, Providers, ShopPolicies, StockForOrders, fact_of
-
-if TYPE_CHECKING:
-    from holdfast.payments.providers.sandbox import Sandbox
+from holdfast.wiring.orders import Finaliser
+from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of, sandbox
+from holdfast.wiring.stock import StockForOrders
+from holdfast.wiring.tenants import ShopPolicies
 
 
 class Settings(HoldSettings, SandboxSettings):
@@ -37,19 +38,7 @@ directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 
 
-def _sandbox() -> "Sandbox":
-    from holdfast.payments.providers.sandbox import Sandbox
-    from holdfast.payments.providers.sandbox.proxy import SandboxBook
-    from holdfast.payments.providers.sandbox.settings import SandboxConfig
-
-    return Sandbox(SandboxBook(payments_table), SandboxConfig(secret=_no_secret))
-
-
-def _no_secret() -> str:
-    raise TypeError("this function neither signs nor verifies webhooks")
-
-
-providers = Providers({"sandbox": _sandbox} if settings.sandbox_enabled else {})
+providers = Providers({"sandbox": partial(sandbox, payments_table)} if settings.sandbox_enabled else {})
 finaliser = Finaliser(
     DynamoOrders(Table(client, settings.orders_table)),
     StockForOrders(stock, settings.grace),

@@ -1,7 +1,6 @@
 """Where providers knock: verify the raw bytes, store the event once, answer. The work is done from the queue."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import utc_now
@@ -15,10 +14,7 @@ from holdfast.platform.http import Api, Request
 from holdfast.platform.queue import Queue
 from holdfast.platform.settings import SandboxSettings
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring import Providers
-
-if TYPE_CHECKING:
-    from holdfast.payments.providers.sandbox import Sandbox
+from holdfast.wiring.payments import Providers, sandbox
 
 
 class Settings(SandboxSettings):
@@ -43,15 +39,8 @@ queue = Queue(settings.payments_queue_url)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 
 
-def _sandbox() -> "Sandbox":
-    from holdfast.payments.providers.sandbox import Sandbox
-    from holdfast.payments.providers.sandbox.proxy import SandboxBook
-    from holdfast.payments.providers.sandbox.settings import SandboxConfig
-
-    return Sandbox(SandboxBook(payments_table), SandboxConfig(secret=partial(secrets.secret, settings.sandbox_secret_arn)))
-
-
-providers = Providers({"sandbox": _sandbox} if settings.sandbox_enabled else {})
+signing_secret = partial(secrets.secret, settings.sandbox_secret_arn)
+providers = Providers({"sandbox": partial(sandbox, payments_table, secret=signing_secret)} if settings.sandbox_enabled else {})
 api = Api("payments-webhook", clock=utc_now, shop_origins=directory.origins)
 app = api.app
 

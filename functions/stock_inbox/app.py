@@ -11,7 +11,7 @@ from holdfast.platform.worker import Message, work
 from holdfast.stock import usecases
 from holdfast.stock.model import Line, Lock
 from holdfast.stock.repository import DynamoStock
-from holdfast.wiring import OrdersForSweep
+from holdfast.wiring.orders import OrdersForSweep
 
 
 class Settings(HoldSettings):

@@ -12,7 +12,7 @@ from holdfast.platform.settings import HoldSettings
 from holdfast.stock import usecases
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import DynamoTenants
-from holdfast.wiring import OrdersForSweep
+from holdfast.wiring.orders import OrdersForSweep
 
 REPORTED = 100
 

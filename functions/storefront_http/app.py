@@ -58,11 +58,14 @@ from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientSto
 from holdfast.stock.repository import DynamoStock
 from holdfast.stock.usecases import availability
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring import CatalogueForOrders, Finaliser, PaymentsForOrders, Providers, ShopPolicies, StockForOrders, fact_of
+from holdfast.wiring.catalogue import CatalogueForOrders
+from holdfast.wiring.orders import Finaliser
+from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of, sandbox
+from holdfast.wiring.stock import StockForOrders
+from holdfast.wiring.tenants import ShopPolicies
 
 if TYPE_CHECKING:
     from holdfast.orders.model import Session
-    from holdfast.payments.providers.sandbox import Sandbox
 
 
 class Settings(HoldSettings, SandboxSettings):
@@ -97,21 +100,8 @@ stock = StockForOrders(shelf, settings.grace)
 policies = ShopPolicies(directory.shop, settings.hold)
 
 
-def _sandbox() -> "Sandbox":
-    from holdfast.payments.providers.sandbox import Sandbox
-    from holdfast.payments.providers.sandbox.proxy import SandboxBook
-    from holdfast.payments.providers.sandbox.settings import SandboxConfig
-
-    config = SandboxConfig(pay_url=settings.sandbox_pay_url, secret=_no_secret)
-    return Sandbox(SandboxBook(Table(client, settings.payments_table)), config)
-
-
-def _no_secret() -> str:
-    raise TypeError("this function neither signs nor verifies webhooks")
-
-
 payments_table = Table(client, settings.payments_table)
-providers = Providers({"sandbox": _sandbox} if settings.sandbox_enabled else {})
+providers = Providers({"sandbox": partial(sandbox, payments_table, pay_url=settings.sandbox_pay_url)} if settings.sandbox_enabled else {})
 payments = PaymentsForOrders(DynamoPayments(payments_table), DynamoInbox(payments_table), providers)
 finaliser = Finaliser(orders, stock, payments, policies, commit)
 

@@ -18,19 +18,12 @@ from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock import usecases as stock
 from holdfast.stock.model import Level, LevelKey
 from holdfast.tenants.model import LatePayment, Shop
-from holdfast.wiring import (
-    CatalogueForOrders,
-    Finaliser,
-    LettersOfOrders,
-    OrdersForFulfilment,
-    OrdersForSweep,
-    PaymentsForOrders,
-    Providers,
-    ShopPolicies,
-    StockForFulfilment,
-    StockForOrders,
-    fact_of,
-)
+from holdfast.wiring.catalogue import CatalogueForOrders
+from holdfast.wiring.letters import LettersOfOrders
+from holdfast.wiring.orders import Finaliser, OrdersForFulfilment, OrdersForSweep
+from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of
+from holdfast.wiring.stock import StockForFulfilment, StockForOrders
+from holdfast.wiring.tenants import ShopPolicies
 from tests.memory.notifications import MemoryMailer
 from tests.memory.stores import Stores
 

@@ -40,7 +40,7 @@ TIMES = {"platform/http.py", "platform/dynamo.py", "platform/aws.py", "tenants/r
 """Who may have a float: clocks, jitter, a worker's memory; and render.py divides paths."""
 LINES = 350
 ROUTE_LINES = 15
-LONG = {"wiring.py": 400, "stock/usecases.py": 380}
+LONG = {"stock/usecases.py": 380}
 """Longer: a list of adapters of which nobody reads all, and the steps of a hold, which are read together."""
 
 
@@ -126,7 +126,7 @@ def test_what_is_pure_touches_nothing(module: Module) -> None:
 
 @pytest.mark.parametrize("module", OF_CONTEXTS, ids=named)
 def test_contexts_do_not_know_each_other(module: Module) -> None:
-    """One that needs another declares a port; wiring.py and the functions plug them together."""
+    """One that needs another declares a port; `wiring` and the functions plug them together."""
     foreign = {
         name
         for name in module.imports(at_run_time=False)

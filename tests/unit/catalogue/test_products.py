@@ -5,7 +5,7 @@ import pytest
 from holdfast.catalogue import usecases
 from holdfast.catalogue.errors import ProductExists, ProductInUse, StaleProduct, UnknownProduct
 from holdfast.catalogue.model import Kind, OnShortage, Product, StockStatus
-from holdfast.wiring import ShelfForCatalogue
+from holdfast.wiring.stock import ShelfForCatalogue
 from tests.memory import samples
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, House

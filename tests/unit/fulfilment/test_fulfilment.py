@@ -10,7 +10,7 @@ from holdfast.fulfilment.model import LicenceKey
 from holdfast.fulfilment.usecases import Imported, ImportKeys, import_keys
 from holdfast.orders.model import Status
 from holdfast.payments.providers.sandbox.proxy import Action
-from holdfast.wiring import StockForFulfilment
+from holdfast.wiring.stock import StockForFulfilment
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, House
 from tests.memory.samples import NOW

@@ -27,7 +27,7 @@ from holdfast.platform.dynamo import Table, from_wire, to_wire
 from holdfast.tenants.model import ApiKey, Scope, Shop
 from holdfast.tenants.repository import DynamoTenants
 from holdfast.tenants.usecases import hash_of
-from holdfast.wiring import CatalogueForOrders
+from holdfast.wiring.catalogue import CatalogueForOrders
 from infra.openapi import ENVIRONMENT
 from tests.unit.functions import api_gateway
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from holdfast.kernel import ids, money
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant, epoch_ms, from_epoch_ms, parse_rfc3339, rfc3339, to_millis
-from holdfast.wiring import spoken
+from holdfast.wiring.letters import spoken
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 instants = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)).map(to_millis)  # noqa: DTZ001

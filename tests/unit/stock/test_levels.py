@@ -11,7 +11,7 @@ from holdfast.kernel.ids import entry_id
 from holdfast.stock import usecases
 from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock, UnknownHold, UnknownStock
 from holdfast.stock.model import Entry, Level, LevelKey, Line, Lock
-from holdfast.wiring import OrdersForSweep
+from holdfast.wiring.orders import OrdersForSweep
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, START, House
 from tests.memory.stores import in_memory

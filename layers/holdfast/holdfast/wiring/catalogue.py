@@ -1,0 +1,55 @@
+"""The catalogue, as a checkout sees it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from holdfast.catalogue.model import Kind, OnShortage, Product
+from holdfast.kernel.money import Money
+
+if TYPE_CHECKING:
+    from holdfast.catalogue.ports import Products
+
+
+@dataclass(frozen=True)
+class OfferOf:
+    """`orders.ports.Offer`."""
+
+    product: Product
+    maximum: int
+
+    @property
+    def sku(self) -> str:
+        return self.product.sku
+
+    @property
+    def title(self) -> str:
+        return self.product.title
+
+    @property
+    def price(self) -> Money:
+        return self.product.price
+
+    @property
+    def digital(self) -> bool:
+        return self.product.kind is Kind.DIGITAL
+
+    @property
+    def backorder(self) -> bool:
+        return self.product.on_shortage is OnShortage.BACKORDER
+
+    @property
+    def max_per_order(self) -> int:
+        return self.product.max_per_order or self.maximum
+
+
+@dataclass(frozen=True)
+class CatalogueForOrders:
+    """`orders.ports.Catalogue`. `maximum`: units of one SKU in one order where the product says nothing."""
+
+    products: "Products"
+    maximum: int
+
+    def offers(self, shop: str, skus: Sequence[str]) -> Mapping[str, OfferOf]:
+        found = self.products.get_many(shop, skus)
+        return {sku: OfferOf(product, self.maximum) for sku, product in found.items() if not product.archived}

@@ -1,0 +1,73 @@
+"""Orders, keys and shops, as a mail tells of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from holdfast.kernel.money import Money
+from holdfast.orders import ports as orders_ports
+from holdfast.orders import rules
+from holdfast.tenants.model import Shop
+
+if TYPE_CHECKING:
+    from holdfast.fulfilment.model import DeliveredKey
+    from holdfast.notifications.model import Letter
+
+
+@dataclass(frozen=True)
+class LettersOfOrders:
+    """`notifications.ports.Letters`. `keys` answers the keys of one hand-out, `token` the order's token."""
+
+    orders: orders_ports.Orders
+    keys: Callable[[str, str, int], "Sequence[DeliveredKey]"]
+    shop: Callable[[str], Shop]
+    token: Callable[[str, str], str]
+    storefront_url: str
+
+    def write(self, shop: str, order: str, template: str, data: dict[str, Any]) -> "Letter | None":
+        from holdfast.notifications.model import Letter, LetterKey, LetterLine
+
+        found = self.orders.get(shop, order)
+        if found is None or found.email is None:
+            return None
+        wave = data.get("wave")
+        keys = self.keys(shop, order, wave) if wave is not None else []
+        told = {line["sku"]: line for line in data.get("lines", [])}
+        return Letter(
+            template=template,
+            to=found.email,
+            shop_name=self.shop(shop).name,
+            number=found.number,
+            order_url=f"{self.storefront_url}/shops/{shop}/orders/{order}?token={self.token(shop, order)}",
+            lines=tuple(
+                LetterLine(
+                    sku=line.sku,
+                    title=line.title,
+                    quantity=line.quantity,
+                    # As it was when it happened, where the event says so: a late mail must not tell of a later state.
+                    fulfilled=told.get(line.sku, {}).get("fulfilled", line.fulfilled),
+                    owed=told.get(line.sku, {}).get("owed", rules.owed(found, line)),
+                )
+                for line in found.lines
+            ),
+            keys=tuple(LetterKey(title=found.line(key.sku).title, key=key.key) for key in keys),
+            total=spoken(found.totals.total),
+            complete=bool(data.get("complete", True)),
+            reason=found.events[-1].reason if template == "refunded" else None,
+        )
+
+
+def spoken(money: Money) -> str:
+    """`19.99 EUR`: with the currency's own number of decimals, in one form for every language."""
+    decimals = 0 if money.currency in _NO_DECIMALS else 3 if money.currency in _THREE_DECIMALS else 2
+    whole, part = divmod(money.amount, 10**decimals)
+    return f"{whole}.{part:0{decimals}d} {money.currency}" if decimals else f"{whole} {money.currency}"
+
+
+# ISO 4217: minor units other than two.
+_NO_DECIMALS = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
+
+
+_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
