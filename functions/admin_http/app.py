@@ -243,13 +243,12 @@ def release_hold(request: Request[None]) -> Released:
     lock = stock.locks.get(request.shop, request.path["lock"])
     if lock is None:
         raise UnknownHold
-    order = orders.get(request.shop, lock.order)
-    if order is None:  # a checkout that died between its lock and its order
-        return Released(id=lock.id, units=stock_usecases.release_lock(lock, store=stock))
-    seller = StockForOrders(stock, settings.grace)
-    reason = "the hold was released by staff"
-    order_usecases.cancel(request.shop, order.id, actor=request.caller, reason=reason, orders=orders, stock=seller, now=request.now)
-    return Released(id=lock.id, units=sum(order.allocated.values()))
+    units = stock_usecases.held_units(lock, levels=stock.levels)
+    if orders.get(request.shop, lock.order) is not None:  # None: a checkout that died between its lock and its order
+        seller, reason = StockForOrders(stock, settings.grace), "the hold was released by staff"
+        order_usecases.cancel(request.shop, lock.order, actor=request.caller, reason=reason, orders=orders, stock=seller, now=request.now)
+    stock_usecases.release_lock(lock, store=stock)  # what a cancellation that died half-way has left
+    return Released(id=lock.id, units=units)
 
 
 @api.get("/shops/{shop}/admin/orders", returns=OrderPage, query=PageQuery, refusals=refused, **needs(Scope.VIEWER))

@@ -78,6 +78,13 @@ def release_lock(lock: Lock, *, store: StockStore) -> int:
     return sum(freed.values())
 
 
+def held_units(lock: Lock, *, levels: Levels) -> int:
+    """Units that stand under the lock at this moment."""
+    found = [levels.level(LevelKey(shop=lock.shop, sku=line.sku)) for line in lock.lines]
+    name = entry_id(lock.id)
+    return sum(level.entries[name].quantity for level in found if level is not None and name in level.entries)
+
+
 def confirm_writes(lock: str, quantities: Mapping[str, int], *, shop: str, order: str, store: StockStore, now: datetime) -> list[Write]:
     """The held units become sales, each with its ledger movement. Refusal of the writes: HoldLost."""
     writes: list[Write] = []
