@@ -146,6 +146,15 @@ def test_money_that_does_not_match_is_put_before_a_person_once(house: House, cha
     assert house.settle(house.fact(order)).order.status is Status.PAID
 
 
+def test_a_refund_of_a_part_ends_nothing_by_itself(house: House) -> None:
+    order = house.place(house.session(("BOX", 2))).order
+    paid = house.settle(house.fact(order)).order
+    part = house.settle(house.fact(order, FactKind.REFUNDED, amount=1)).order
+    assert (part.status, part.payment.status, part.events[-1].type) == (paid.status, paid.payment.status, "order.payment_review.v1")
+    assert house.level("BOX").on_hand == 1
+    assert house.settle(house.fact(order, FactKind.REFUNDED)).order.status is Status.REFUNDED
+
+
 def test_a_webhook_of_the_wrong_amount_may_come_any_number_of_times(house: House) -> None:
     order = house.buy(("BOX", 1))
     event = house.webhook(order, amount=1)

@@ -193,6 +193,8 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
         return _ignored(order, "the refund is of another payment")
     if order.payment.status in {PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED}:
         return _ignored(order, "this refund is known already")
+    if (fact.amount, fact.currency) != (order.amount, order.currency):
+        return _review(order, fact, world, now)  # a part of the money: which part of the order it ends, a person says
     sold = order.payment.status is PaymentStatus.SUCCEEDED
     back = {line.sku: line.allocated - line.fulfilled for line in order.lines if sold and line.allocated > line.fulfilled}
     refunded = order.happened(
@@ -247,6 +249,7 @@ def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
     """
     kept = order.status in rules.SETTLED | {Status.REFUNDED, Status.PAYMENT_REVIEW, Status.CANCELLED}
     told = {
+        "told": fact.kind,
         "payment": fact.payment,
         "provider": fact.provider,
         "amount": fact.amount,
