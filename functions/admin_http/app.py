@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from holdfast.catalogue import usecases as catalogue
-from holdfast.catalogue.errors import ProductExists, ProductInUse, StaleProduct, UnknownProduct
+from holdfast.catalogue.errors import KindIsFixed, ProductExists, ProductInUse, StaleProduct, UnknownProduct
 from holdfast.catalogue.model import Kind, Product
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import ProductBody, ProductPage, ProductView, product_view
@@ -110,7 +110,7 @@ def list_products(request: Request[None]) -> ProductPage:
     body=ProductBody,
     returns=ProductView,
     status=201,
-    refusals=(*refused, ProductExists, SkuMissing),
+    refusals=(*refused, ProductExists, KindIsFixed, SkuMissing),
     **needs(Scope.ADMIN),
 )
 def add_product(request: Request[ProductBody]) -> ProductView:
@@ -131,7 +131,7 @@ def show_product(request: Request[None]) -> ProductView:
     "/shops/{shop}/admin/products/{sku}",
     body=ProductBody,
     returns=ProductView,
-    refusals=(*refused, StaleProduct, SkuInvalid, SkuMismatch, IfMatchInvalid),
+    refusals=(*refused, StaleProduct, KindIsFixed, SkuInvalid, SkuMismatch, IfMatchInvalid),
     **needs(Scope.ADMIN),
 )
 def put_product(request: Request[ProductBody]) -> ProductView:

@@ -3,7 +3,7 @@
 import pytest
 
 from holdfast.catalogue import usecases
-from holdfast.catalogue.errors import ProductExists, ProductInUse, StaleProduct, UnknownProduct
+from holdfast.catalogue.errors import KindIsFixed, ProductExists, ProductInUse, StaleProduct, UnknownProduct
 from holdfast.catalogue.model import Kind, OnShortage, Product, StockStatus
 from holdfast.wiring.stock import ShelfForCatalogue
 from tests.memory import samples
@@ -78,6 +78,15 @@ def test_two_editors_at_once_both_count(shop: Shop) -> None:
     just_before(shop.stores.products, "save", lambda: shop.put("Brush"))
     with pytest.raises(StaleProduct):
         shop.put("Chalk", expected=3)
+
+
+def test_a_sku_stays_what_it_was_made_as(shop: Shop) -> None:
+    shop.add()
+    with pytest.raises(KindIsFixed):
+        usecases.put(PEN.model_copy(update={"kind": Kind.DIGITAL}), products=shop.stores.products, shelf=shop.shelf, now=LATER)
+    found = shop.stores.products.get("demo", "PEN")
+    assert found is not None
+    assert found.kind is Kind.PHYSICAL
 
 
 def test_a_product_in_use_is_not_withdrawn(shop: Shop) -> None:

@@ -46,7 +46,7 @@ def test_a_wrong_key_opens_nothing(tenants: MemoryTenants, text: str) -> None:
 
 def test_a_key_of_one_shop_is_unknown_in_another(tenants: MemoryTenants) -> None:
     usecases.create_shop(DEMO.model_copy(update={"shop": "other"}), tenants=tenants, now=NOW)
-    with pytest.raises(ApiKeyInvalid):
+    with pytest.raises(UnknownShop):
         usecases.authorise(key(tenants, Scope.ADMIN), "other", Scope.VIEWER, keys=tenants)
 
 

@@ -21,6 +21,12 @@ class ProductInUse(Conflict):
     code = "product_in_use"
 
 
+class KindIsFixed(Conflict):
+    """Digital stock has keys and physical stock has not, so a SKU stays what it was made as. Facts: kind."""
+
+    code = "kind_is_fixed"
+
+
 class StaleProduct(Refusal):
     """If-Match names another version than the one that stands."""
 

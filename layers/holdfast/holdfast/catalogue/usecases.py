@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from holdfast.catalogue.errors import ProductExists, ProductInUse, StaleProduct, UnknownProduct
+from holdfast.catalogue.errors import KindIsFixed, ProductExists, ProductInUse, StaleProduct, UnknownProduct
 from holdfast.catalogue.model import Kind, OnShortage, Product
 from holdfast.catalogue.ports import Products, Shelf
 from holdfast.kernel.model import Model
@@ -39,6 +39,8 @@ def put(command: PutProduct, *, products: Products, shelf: Shelf, now: datetime,
         standing = products.get(command.shop, command.sku)
         if expected is not None and (standing is None or standing.version != expected):
             raise StaleProduct("The product was changed by somebody else. Read it again.", version=standing.version if standing else None)
+        if standing is not None and standing.kind is not command.kind:
+            raise KindIsFixed(f"This SKU is {standing.kind}. Use another SKU for the other kind.", kind=standing.kind)
         changed = _changed(standing, command.product(now))
         if changed is standing or products.save(changed, over=standing.version if standing else None):
             return changed

@@ -11,7 +11,7 @@ SUBJECTS = {
     "completed": "Your order {number} is complete",
     "partial_delivery": "Part of your order {number} is here",
     "awaiting_stock": "Your order {number} is paid and waits for stock",
-    "additional_keys": "More keys for your order {number}",
+    "additional_keys": "What you waited for is here: order {number}",
     "refunded": "Your money for order {number} is on its way back",
 }
 

@@ -60,7 +60,7 @@ def create_shop(command: CreateShop, *, tenants: Tenants, now: datetime) -> Shop
 def create_api_key(command: CreateApiKey, *, tenants: Tenants, now: datetime) -> NewApiKey:
     if tenants.shop(command.shop) is None:
         raise UnknownShop
-    text = f"hf_{secrets.token_urlsafe(32)}"
+    text = f"hf_{command.shop}_{secrets.token_urlsafe(32)}"
     key = ApiKey(
         id=new_id("key", now),
         shop=command.shop,
@@ -74,13 +74,21 @@ def create_api_key(command: CreateApiKey, *, tenants: Tenants, now: datetime) ->
 
 
 def authorise(text: str, shop: str, needed: Scope, *, keys: ApiKeys) -> ApiKey:
-    """The key behind the text, if it is this shop's and may do what is needed."""
+    """The key behind the text, if it may do what is needed. A shop that the key is not for is told like an unknown one."""
     key = keys.api_key(shop, hash_of(text))
+    if key is None and _made_for_another(text, shop):
+        raise UnknownShop
     if key is None:
         raise ApiKeyInvalid("The API key is not a key of this shop.")
     if not key.may(needed):
         raise ScopeMissing(f"This needs a key with the scope {needed}.", needed=needed)
     return key
+
+
+def _made_for_another(text: str, shop: str) -> bool:
+    """A key names its shop: `hf_{shop}_{secret}`."""
+    parts = text.split("_", 2)
+    return len(parts) == 3 and parts[0] == "hf" and parts[1] != shop
 
 
 def hash_of(text: str) -> str:
