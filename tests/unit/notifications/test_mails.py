@@ -68,8 +68,8 @@ def test_titles_and_names_stay_text(template: str) -> None:
 
 
 def test_one_key_is_a_key_and_two_are_keys() -> None:
-    assert "your key below" in render(letter("completed", keys=1)).text
-    assert "your keys below" in render(letter("completed", keys=2)).text
+    assert "Your key is below." in render(letter("completed", keys=1)).text
+    assert "Your keys are below." in render(letter("completed", keys=2)).text
     assert "below" not in render(letter("completed", keys=0)).text
 
 
