@@ -36,8 +36,6 @@ payments_table = Table(client, settings.payments_table)
 inbox = DynamoInbox(payments_table)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
-
-
 providers = Providers({"sandbox": partial(sandbox, payments_table)} if settings.sandbox_enabled else {})
 finaliser = Finaliser(
     DynamoOrders(Table(client, settings.orders_table)),

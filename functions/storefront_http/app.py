@@ -98,8 +98,6 @@ fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 stock = StockForOrders(shelf, settings.grace)
 policies = ShopPolicies(directory.shop, settings.hold)
-
-
 payments_table = Table(client, settings.payments_table)
 providers = Providers({"sandbox": partial(sandbox, payments_table, pay_url=settings.sandbox_pay_url)} if settings.sandbox_enabled else {})
 payments = PaymentsForOrders(DynamoPayments(payments_table), DynamoInbox(payments_table), providers)

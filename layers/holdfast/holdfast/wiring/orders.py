@@ -3,16 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from holdfast.kernel.writes import Commit, Write
 from holdfast.orders import fulfilling, rules
 from holdfast.orders import ports as orders_ports
 from holdfast.orders import usecases as order_usecases
 from holdfast.orders.model import Order, Status
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

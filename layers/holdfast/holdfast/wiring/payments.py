@@ -66,7 +66,7 @@ class PaymentsForOrders:
         self.provider(provider).refund(payment, amount, key)
 
 
-def fact_of(news: "ProviderFact", provider: str, *, event: "ProviderEvent | None" = None, actor: Actor | None = None) -> PaymentFact | None:
+def fact_of(news: "ProviderFact", provider: str, *, event: "ProviderEvent | None" = None) -> PaymentFact | None:
     """A provider's statement as the finaliser takes it; None while the provider waits for its money."""
     if news.news == "pending":
         return None
@@ -78,7 +78,7 @@ def fact_of(news: "ProviderFact", provider: str, *, event: "ProviderEvent | None
         kind=FactKind(news.news),
         amount=news.amount,
         currency=news.currency,
-        actor=actor or Actor(kind=ActorKind.PROVIDER, id=provider),
+        actor=Actor(kind=ActorKind.PROVIDER, id=provider),
         event=event.id if event else None,
     )
 

@@ -3,16 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from holdfast.kernel.writes import Write
 from holdfast.stock import usecases as stock_usecases
 from holdfast.stock.errors import UnknownHold
 from holdfast.stock.model import Line, Reason
 from holdfast.stock.ports import Levels, StockStore
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
