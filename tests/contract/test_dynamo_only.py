@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.errors import HoldfastError, NotFound, VersionConflict
 from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
 from holdfast.payments.model import News
 from holdfast.payments.providers.sandbox.mapper import Book
 from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook
-from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Table
+from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Item, Table
 from holdfast.platform.idempotency import DynamoReplays, IdempotencyKey, Replay
 from holdfast.stock.model import LevelKey
 from tests.memory import samples
@@ -119,6 +119,21 @@ def test_a_refused_write_shows_what_stands_there(stores: Stores, shop: str) -> N
     with pytest.raises(ConditionFailed) as refused:
         table.delete({"pk": shop, "sk": "NONE"}, THERE)
     assert refused.value.item is None
+
+
+def test_a_refused_transaction_is_told_from_what_stands_there(stores: Stores, shop: str) -> None:
+    table: Table = tables_of(stores)[0]
+    key = {"pk": shop, "sk": "TEST"}
+    table.put({**key, "n": 1})
+
+    def told(item: Item | None) -> HoldfastError:
+        return NotFound() if item is None else VersionConflict("It moved.", n=item["n"])
+
+    with pytest.raises(VersionConflict) as refused:
+        stores.commit([table.put_write({**key, "n": 2}, NOT_THERE, told)], token=f"{shop}-1")
+    assert refused.value.facts == {"n": 1}
+    with pytest.raises(NotFound):
+        stores.commit([table.delete_write({"pk": shop, "sk": "NONE"}, THERE, told)], token=f"{shop}-2")
 
 
 def test_the_sandbox_book(stores: Stores, shop: str) -> None:

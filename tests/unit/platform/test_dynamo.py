@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from holdfast.kernel.errors import UnavailableError, VersionConflict
+from holdfast.kernel.errors import HoldfastError, UnavailableError, VersionConflict
 from holdfast.platform import dynamo
 from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Expression, Table
 from holdfast.stock.errors import HoldLost
@@ -198,6 +198,30 @@ def test_the_first_failed_condition_speaks(reasons: tuple[str, ...], refusal: ty
     with pytest.raises(refusal, match=words):
         send(writes(), token="order")
     assert len(client.asked) == 1
+
+
+def told(item: dict[str, Any] | None) -> HoldfastError:
+    """As a repository writes it: gone, or moved on."""
+    return HoldLost("gone") if item is None else VersionConflict("moved", version=item["version"])
+
+
+@pytest.mark.parametrize(
+    ("standing", "refusal", "facts"),
+    [({}, HoldLost, {}), ({"Item": {}}, HoldLost, {}), ({"Item": {"version": {"N": "7"}}}, VersionConflict, {"version": 7})],
+)
+def test_a_refusal_may_be_told_from_what_stood_there(standing: dict[str, Any], refusal: type[HoldfastError], facts: dict[str, Any]) -> None:
+    things, _ = table()
+    asked = [
+        things.put_write({"pk": "a", "sk": "x"}, NOT_THERE, VersionConflict("first")),
+        things.update_write({"pk": "b", "sk": "x"}, Expression("REMOVE #n", {"#n": "n"}), THERE, told),
+    ]
+    failed = error("TransactionCanceledException", CancellationReasons=[{"Code": "None"}, {"Code": "ConditionalCheckFailed", **standing}])
+    send, client, _ = commit(failed)
+    with pytest.raises(refusal) as refused:
+        send(asked, token="order")
+    assert refused.value.facts == facts
+    [(_, request)] = client.asked
+    assert request["TransactItems"][1]["Update"]["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
 
 
 @pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])

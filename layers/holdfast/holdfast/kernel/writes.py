@@ -8,13 +8,12 @@ first failed condition is raised as its refusal.
 from collections.abc import Sequence
 from typing import Protocol
 
-from holdfast.kernel.errors import HoldfastError
-
 
 class Write:
-    """One conditional action of a store. Opaque to use cases; each store has its own kind."""
+    """One conditional action of a store and the refusal that its failed condition means.
 
-    refusal: HoldfastError
+    Opaque to use cases; each store has its own kind, and says there how the refusal is found.
+    """
 
 
 class Commit(Protocol):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 Key = dict[str, str]
+Verdict = HoldfastError | Callable[[Item | None], HoldfastError]
+"""What a failed condition means: always the same, or told from the item that stood there (None: nothing did)."""
 
 BATCH_GET_LIMIT = 100
 # A plain write on an item inside somebody's transaction is refused with a conflict and must be tried again.
@@ -102,7 +104,11 @@ class DynamoWrite(Write):
     """`action` is one entry of TransactItems; `refusal` is what its failed condition means to the caller."""
 
     action: Mapping[str, Any]
-    refusal: HoldfastError
+    refusal: Verdict
+
+    def refused(self, item: Item | None) -> HoldfastError:
+        """What to raise, when `item` stood there (None: nothing did)."""
+        return self.refusal if isinstance(self.refusal, HoldfastError) else self.refusal(item)
 
 
 @dataclass(frozen=True)
@@ -191,13 +197,13 @@ class Table:
     def delete(self, key: Key, condition: Expression | None = None) -> None:
         _call(self.client.delete_item, **self._delete(key, condition))
 
-    def put_write(self, item: Item, condition: Expression, refusal: HoldfastError) -> DynamoWrite:
+    def put_write(self, item: Item, condition: Expression, refusal: Verdict) -> DynamoWrite:
         return DynamoWrite({"Put": self._put(item, condition)}, refusal)
 
-    def update_write(self, key: Key, change: Expression, condition: Expression, refusal: HoldfastError) -> DynamoWrite:
+    def update_write(self, key: Key, change: Expression, condition: Expression, refusal: Verdict) -> DynamoWrite:
         return DynamoWrite({"Update": self._update(key, change, condition)}, refusal)
 
-    def delete_write(self, key: Key, condition: Expression | None, refusal: HoldfastError) -> DynamoWrite:
+    def delete_write(self, key: Key, condition: Expression | None, refusal: Verdict) -> DynamoWrite:
         return DynamoWrite({"Delete": self._delete(key, condition)}, refusal)
 
     def _put(self, item: Item, condition: Expression | None) -> dict[str, Any]:
@@ -257,7 +263,8 @@ def _raise_refusal(cancelled: ClientError, writes: Sequence[DynamoWrite]) -> Non
     reasons = cancelled.response.get("CancellationReasons", [])
     for write, reason in zip(writes, reasons, strict=False):
         if reason.get("Code") == "ConditionalCheckFailed":
-            raise write.refusal from cancelled
+            item = reason.get("Item")
+            raise write.refused(from_wire(item) if item else None) from cancelled
     if not any(reason.get("Code") in _BUSY_REASONS for reason in reasons):
         raise cancelled
 
