@@ -37,7 +37,7 @@ HEAVY = {
     "holdfast.payments.providers": "connectors",
     "holdfast.platform.openapi": "the contract's generator",
 }
-TIMES = {"platform/http.py", "platform/dynamo.py", "platform/aws.py", "tenants/repository.py", "kernel/time.py", "notifications/render.py"}
+TIMES = {"platform/http.py", "platform/patience.py", "tenants/repository.py", "kernel/time.py", "notifications/render.py"}
 """Who may have a float: clocks, jitter, a worker's memory; and render.py divides paths."""
 LINES = 350
 ROUTE_LINES = 15

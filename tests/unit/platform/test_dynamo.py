@@ -1,22 +1,33 @@
 """DynamoDB's moods that no emulator shows: conflicts, throttles, lost replies, keys left over, reasons of a cancellation."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+    UnknownServiceError,
+)
 
 from holdfast.kernel.errors import HoldfastError, UnavailableError, VersionConflict
 from holdfast.platform import dynamo
 from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Expression, Table
+from holdfast.platform.patience import IN_A_QUEUE, IN_A_REQUEST
 from holdfast.stock.errors import HoldLost
+from tests.unit.platform.virtual import VirtualTime
 
 
 class Client:
     """Answers each call with the next of what it was given, and remembers what it was asked."""
 
     def __init__(self, *answers: Any) -> None:
-        self.answers, self.asked = list(answers), []
+        self.answers = list(answers)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def __getattr__(self, operation: str) -> Any:
         def call(**request: Any) -> Any:
@@ -35,7 +46,7 @@ class Client:
 
 def table(*answers: Any) -> tuple[Table, Client]:
     client = Client(*answers)
-    return Table(client, "things"), client  # type: ignore[arg-type]
+    return Table(client, "things", VirtualTime().patience()), client  # type: ignore[arg-type]
 
 
 def error(code: str, **more: Any) -> ClientError:
@@ -46,44 +57,81 @@ def cancelled(*reasons: str) -> ClientError:
     return error("TransactionCanceledException", CancellationReasons=[{"Code": reason} for reason in reasons])
 
 
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(dynamo.random, "uniform", lambda low, high: 0.0)
-    return
+KEY = {"pk": "a", "sk": "b"}
+BUSY = [
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "ReplicatedWriteConflictException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "InternalServerError",
+    "ServiceUnavailable",
+]
+LOST = [
+    kind(endpoint_url="https://dynamodb")
+    for kind in (ConnectTimeoutError, ReadTimeoutError, EndpointConnectionError, ConnectionClosedError)
+]
+OURS = [
+    ParamValidationError(report="no such parameter"),
+    NoCredentialsError(),
+    UnknownServiceError(service_name="dynamo", known_service_names="dynamodb"),
+]
+CALLS = {
+    "get": lambda things: things.get(KEY),
+    "put": lambda things: things.put(KEY),
+    "update": lambda things: things.update(KEY, Expression("REMOVE #n", {"#n": "n"}), THERE),
+    "delete": lambda things: things.delete(KEY),
+    "query": lambda things: list(things.query_all(Expression("#pk = :pk", {"#pk": "pk"}, {":pk": "a"}))),
+    "batch_get": lambda things: things.batch_get([KEY]),
+}
 
 
-@pytest.mark.parametrize("code", ["TransactionConflictException", "TransactionInProgressException"])
-def test_a_conflict_is_tried_again(code: str) -> None:
-    things, client = table(error(code), error(code), {})
-    things.put({"pk": "a", "sk": "b"})
-    assert client.operations == ["put_item"] * 3
+def unnamed(status: int) -> ClientError:
+    """As a proxy before the store answers: a status, and a name that nobody knows."""
+    return error("Unknown", ResponseMetadata={"HTTPStatusCode": status})
 
 
-def test_a_conflict_that_stays_is_a_busy_store() -> None:
-    things, client = table(*[error("TransactionConflictException")] * 20)
-    with pytest.raises(UnavailableError) as busy:
-        things.put({"pk": "a", "sk": "b"})
-    assert busy.value.retry_after == 1
-    assert len(client.asked) == 6
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("fault", [*map(error, BUSY), unnamed(502), *LOST], ids=repr)
+def test_what_may_pass_is_tried_again_in_every_call(call: Any, fault: Exception) -> None:
+    things, client = table(fault, fault, {"Items": [], "Responses": {}})
+    call(things)
+    assert len(client.asked) == 3
+    assert client.asked[0] == client.asked[1] == client.asked[2]
 
 
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize(
-    "code", ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "InternalServerError"]
+    ("fault", "words"), [(error("ThrottlingException"), "is busy"), (LOST[0], "does not answer")], ids=["throttled", "lost"]
 )
-def test_a_throttled_store_is_not_asked_again_by_us(code: str) -> None:
-    """botocore did that already; whoever called may come again."""
-    things, client = table(error(code))
-    with pytest.raises(UnavailableError) as busy:
-        things.get({"pk": "a", "sk": "b"})
-    assert busy.value.retry_after == 1
+def test_what_does_not_pass_is_a_503_after_a_known_number_of_calls(call: Any, fault: Exception, words: str) -> None:
+    things, client = table(*[fault] * 99)
+    with pytest.raises(UnavailableError, match=words) as given_up:
+        call(things)
+    assert (given_up.value.status, given_up.value.retry_after) == (503, 1)
+    assert given_up.value.__cause__ is fault
+    assert len(client.asked) == 7  # pauses of half their bound: 12.5 + 25 + 50 + 100 + 100 + 100 ms of the 400
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("fault", [*OURS, unnamed(400)], ids=repr)
+def test_a_bug_stays_a_bug(call: Any, fault: Exception) -> None:
+    """Neither repeated nor told as a store that is away: 503 would send callers and operators the wrong way."""
+    things, client = table(fault)
+    with pytest.raises(type(fault)) as raised:
+        call(things)
+    assert raised.value is fault
     assert len(client.asked) == 1
 
 
-@pytest.mark.parametrize("fault", [ReadTimeoutError(endpoint_url="http://x"), EndpointConnectionError(endpoint_url="http://x")])
-def test_no_answer_is_an_unavailable_store(fault: Exception) -> None:
-    things, _ = table(fault)
-    with pytest.raises(UnavailableError):
-        things.get({"pk": "a", "sk": "b"})
+def test_a_reply_that_got_lost_is_met_as_our_own_write() -> None:
+    """The first delivery was done: the second is refused and shows what stands there, for the writer to recognise."""
+    things, client = table(LOST[1], error("ConditionalCheckFailedException", Item={"pk": {"S": "a"}, "sk": {"S": "b"}}))
+    with pytest.raises(ConditionFailed) as met:
+        things.put(KEY, NOT_THERE)
+    assert met.value.item == KEY
+    assert client.operations == ["put_item"] * 2
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"])
@@ -124,11 +172,32 @@ def test_keys_that_were_left_over_are_asked_for_again() -> None:
     assert client.asked[1][1]["RequestItems"]["things"]["Keys"] == [{"pk": {"S": name}, "sk": {"S": "x"}} for name in "bc"]
 
 
+def test_what_was_left_over_is_read_consistently_too() -> None:
+    """Although the store's reply says nothing about it."""
+    things, client = table(batch("a", left=("b",)), batch("b"))
+    things.batch_get([{"pk": name, "sk": "x"} for name in "ab"])
+    assert [request["RequestItems"]["things"]["ConsistentRead"] for _, request in client.asked] == [True, True]
+
+
 def test_keys_that_are_left_over_for_ever_are_a_busy_store() -> None:
     things, client = table(*[batch(left=("a",))] * 20)
     with pytest.raises(UnavailableError):
         things.batch_get([{"pk": "a", "sk": "x"}])
-    assert len(client.asked) == 6
+    assert len(client.asked) == 7
+
+
+def test_left_over_throttled_and_lost_share_one_budget() -> None:
+    """Each of them alone would be tried as often: together they are not tried three times as often."""
+    moods = [batch(left=("a",)), error("ThrottlingException"), LOST[0]] * 20
+    things, client = table(*moods)
+    with pytest.raises(UnavailableError):
+        things.batch_get([{"pk": "a", "sk": "x"}])
+    assert len(client.asked) == 7
+
+
+def test_a_lost_page_of_a_batch_brings_nothing_twice() -> None:
+    things, _ = table(batch("a", left=("b",)), LOST[1], batch("b"))
+    assert [item["pk"] for item in things.batch_get([{"pk": name, "sk": "x"} for name in "ab"])] == ["a", "b"]
 
 
 def test_no_keys_are_no_call() -> None:
@@ -161,9 +230,9 @@ def test_what_is_kept_comes_back(value: Any) -> None:
 # Transactions.
 
 
-def commit(*answers: Any) -> tuple[DynamoCommit, Client, list[float]]:
-    client, waits = Client(*answers), []
-    return DynamoCommit(client, waits.append), client, waits  # type: ignore[arg-type]
+def commit(*answers: Any, **patience: Any) -> tuple[DynamoCommit, Client, VirtualTime]:
+    client, time = Client(*answers), VirtualTime()
+    return DynamoCommit(client, time.patience(**patience)), client, time  # type: ignore[arg-type]
 
 
 def writes() -> list[Any]:
@@ -173,6 +242,23 @@ def writes() -> list[Any]:
         things.update_write({"pk": "b", "sk": "x"}, Expression("SET #n = :n", {"#n": "n"}, {":n": 1}), THERE, HoldLost("second")),
         things.delete_write({"pk": "c", "sk": "x"}, None, HoldLost("third")),
     ]
+
+
+def test_a_check_changes_nothing_and_refuses_like_a_write() -> None:
+    things, _ = table()
+    check = things.check_write(KEY, THERE, told)
+    assert check.action == {
+        "ConditionCheck": {
+            "TableName": "things",
+            "Key": {"pk": {"S": "a"}, "sk": {"S": "b"}},
+            "ConditionExpression": "attribute_exists(#pk)",
+            "ExpressionAttributeNames": {"#pk": "pk"},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+    send, _, _ = commit(cancelled("ConditionalCheckFailed"))
+    with pytest.raises(HoldLost, match="gone"):
+        send([check], token="order")
 
 
 def test_writes_go_as_one_transaction() -> None:
@@ -224,29 +310,74 @@ def test_a_refusal_may_be_told_from_what_stood_there(standing: dict[str, Any], r
     assert request["TransactItems"][1]["Update"]["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
 
 
-@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_transaction_in_a_crowd_is_tried_again_under_its_token(reason: str) -> None:
-    send, client, waits = commit(*[cancelled("None", reason, "None")] * 3, {})
+CROWDED = [
+    *[cancelled("None", reason, "None") for reason in ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")],
+    cancelled("TransactionConflict", "ThrottlingError", "None"),
+    *map(error, BUSY),
+    unnamed(503),
+    *LOST,
+]
+
+
+@pytest.mark.parametrize("fault", CROWDED, ids=repr)
+def test_a_transaction_in_a_crowd_is_tried_again_under_its_token(fault: Exception) -> None:
+    send, client, time = commit(*[fault] * 3, {})
     send(writes(), token="order")
     assert len(client.asked) == 4
     assert len({request["ClientRequestToken"] for _, request in client.asked}) == 1
-    assert len(waits) == 3
+    assert time.pauses == [0.0125, 0.025, 0.05]
 
 
-def test_a_crowd_that_stays_is_a_busy_store() -> None:
-    send, client, _ = commit(*[cancelled("TransactionConflict")] * 20)
-    with pytest.raises(UnavailableError):
+@pytest.mark.parametrize("fault", CROWDED, ids=repr)
+def test_a_crowd_that_stays_is_a_busy_store(fault: Exception) -> None:
+    """One layer of retries: a token that is in use for ever costs seven calls, not seven times seven."""
+    send, client, _ = commit(*[fault] * 99)
+    with pytest.raises(UnavailableError) as given_up:
         send(writes(), token="order")
-    assert len(client.asked) == 6
+    assert given_up.value.__cause__ is fault
+    assert len(client.asked) == 7
+
+
+def test_ten_conflicts_in_a_row_and_then_it_is_done() -> None:
+    """A worker's patience: the order is paid although its SKU is hot."""
+    send, client, time = commit(
+        *[cancelled("TransactionConflict")] * 10, {}, budget=IN_A_QUEUE.budget, cap=IN_A_QUEUE.cap, tries=IN_A_QUEUE.tries
+    )
+    send(writes(), token="order")
+    assert len(client.asked) == 11
+    assert sum(time.pauses) < IN_A_QUEUE.budget
+
+
+def test_a_lost_reply_a_transaction_under_way_and_then_it_was_done() -> None:
+    send, client, _ = commit(LOST[1], error("TransactionInProgressException"), {})
+    send(writes(), token="order")
+    assert len({request["ClientRequestToken"] for _, request in client.asked}) == 1
+
+
+def test_a_shopper_is_not_kept_waiting() -> None:
+    things = Table(Client(), "things")  # type: ignore[arg-type]
+    assert things.patience is IN_A_REQUEST
+    assert DynamoCommit(Client()).patience is IN_A_REQUEST  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "fault", [cancelled("ValidationError"), cancelled("ItemCollectionSizeLimitExceeded"), error("ValidationException")]
+    "fault",
+    [
+        cancelled("ValidationError"),
+        cancelled("TransactionConflict", "ValidationError"),
+        cancelled("ItemCollectionSizeLimitExceeded"),
+        cancelled(),
+        error("ValidationException"),
+        error("IdempotentParameterMismatchException"),
+        *OURS,
+    ],
+    ids=repr,
 )
-def test_a_transaction_that_is_wrong_goes_up_as_it_is(fault: ClientError) -> None:
+def test_a_transaction_that_is_wrong_goes_up_as_it_is(fault: Exception) -> None:
     send, client, _ = commit(fault)
-    with pytest.raises(ClientError):
+    with pytest.raises(type(fault)) as raised:
         send(writes(), token="order")
+    assert raised.value is fault
     assert len(client.asked) == 1
 
 

@@ -18,7 +18,7 @@ from holdfast.platform.log import logger
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Three deliveries at most, then the caller is told: retries belong to one layer only.
+# Three deliveries at most, then the caller is told: for these services nobody else tries again.
 _CONFIG = Config(
     connect_timeout=1,
     read_timeout=3,
@@ -27,12 +27,14 @@ _CONFIG = Config(
     tcp_keepalive=True,
     parameter_validation=False,  # what we send is made by code; checking it again costs CPU in every call
 )
+# Here `platform/patience` does, and two layers of retries multiply: each call is delivered once.
+_ONCE = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 @cache
 def client(service: str) -> Any:
-    """The process's one client of an AWS service (`sqs`, `events`, `sesv2`, `secretsmanager`)."""
-    return _session().create_client(service, config=_CONFIG)
+    """The process's one client of an AWS service (`dynamodb`, `sqs`, `events`, `sesv2`, `secretsmanager`)."""
+    return _session().create_client(service, config=_ONCE if service == "dynamodb" else _CONFIG)
 
 
 def dynamodb() -> "DynamoDBClient":

@@ -1,20 +1,20 @@
 """DynamoDB as the repositories see it: plain dicts in and out, conditions that raise, transactions of `Write`s.
 
-botocore repeats a write when a reply gets lost, so every write here carries a condition that recognises itself.
+A call whose reply got lost is sent again (`patience`), so every write here carries a condition that recognises itself.
 """
 
 import hashlib
-import random
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 from pydantic import BaseModel
 
-from holdfast.kernel.errors import HoldfastError, UnavailableError
+from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.writes import Write
+from holdfast.platform.patience import IN_A_REQUEST, Patience, TryAgain
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,20 +25,30 @@ Verdict = HoldfastError | Callable[[Item | None], HoldfastError]
 """What a failed condition means: always the same, or told from the item that stood there (None: nothing did)."""
 
 BATCH_GET_LIMIT = 100
-# A plain write on an item inside somebody's transaction is refused with a conflict and must be tried again.
-_CONFLICTS = {"TransactionConflictException", "TransactionInProgressException"}
+# Another try may succeed. All else that DynamoDB refuses, and all that botocore refuses to send, is our own fault.
 _BUSY = {
+    # A plain write on an item inside somebody's transaction, and our own transaction whose first delivery is still at work.
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "ReplicatedWriteConflictException",
+    # More than a partition, a table or an account may take.
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
     "ThrottledException",
+    "Throttling",
     "RequestLimitExceeded",
+    # The store's own faults; also known by their status, whatever they are called.
     "InternalServerError",
     "InternalServerErrorException",
     "ServiceUnavailable",
-    "ReplicatedWriteConflictException",
+    "ServiceUnavailableException",
+    "RequestTimeout",
+    "RequestTimeoutException",
 }
-_BUSY_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-_ATTEMPTS = 6
+_BUSY_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "InternalServerError"}
+_REFUSED = "ConditionalCheckFailed"
+# No connection, a connection that broke, no answer in time: the write may have been done.
+_LOST = (NoConnection, HTTPClientError)
 
 
 class ConditionFailed(Exception):
@@ -123,31 +133,34 @@ class Expression:
 class Table:
     """One table. Reads are consistent unless an index is asked: a shopper must see what was just written."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, patience: Patience = IN_A_REQUEST) -> None:
         self.client = client
         self.name = name
+        self.patience = patience
 
     def get(self, key: Key) -> Item | None:
-        reply = _call(self.client.get_item, TableName=self.name, Key=to_wire(key), ConsistentRead=True)
+        reply = self._call(self.client.get_item, TableName=self.name, Key=to_wire(key), ConsistentRead=True)
         return from_wire(reply["Item"]) if "Item" in reply else None
 
     def batch_get(self, keys: Sequence[Key]) -> list[Item]:
         """The items that exist, in no order. Any number of keys; what DynamoDB leaves over is asked for again."""
+        wire = [to_wire(key) for key in keys]
+        return [item for start in range(0, len(wire), BATCH_GET_LIMIT) for item in self._batch(wire[start : start + BATCH_GET_LIMIT])]
+
+    def _batch(self, left: list[Any]) -> list[Item]:
+        """Keys left over are a throttle's work: they wait as long as any other call, all tries together."""
         found: list[Item] = []
-        for start in range(0, len(keys), BATCH_GET_LIMIT):
-            asked: Mapping[str, Any] = {
-                self.name: {"Keys": [to_wire(key) for key in keys[start : start + BATCH_GET_LIMIT]], "ConsistentRead": True}
-            }
-            for wait in _attempts():
-                reply = _call(self.client.batch_get_item, RequestItems=asked)
-                found += [from_wire(item) for item in reply["Responses"].get(self.name, [])]
-                asked = reply.get("UnprocessedKeys") or {}
-                if not asked:
-                    break
-                wait()
-            if asked:
-                raise UnavailableError("The data store is busy.")
-        return found
+
+        def ask() -> list[Item]:
+            nonlocal left
+            reply = _once(self.client.batch_get_item, RequestItems={self.name: {"Keys": left, "ConsistentRead": True}})
+            found.extend(from_wire(item) for item in reply["Responses"].get(self.name, []))
+            left = reply.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            if left:
+                raise TryAgain("The data store is busy.")
+            return found
+
+        return self.patience.persist(ask)
 
     def query(
         self,
@@ -173,7 +186,7 @@ class Table:
             request["Limit"] = limit
         if start:
             request["ExclusiveStartKey"] = to_wire(start)
-        reply = _call(self.client.query, **request)
+        reply = self._call(self.client.query, **request)
         last = reply.get("LastEvaluatedKey")
         return [from_wire(item) for item in reply["Items"]], from_wire(last) if last else None
 
@@ -187,15 +200,15 @@ class Table:
 
     def put(self, item: Item, condition: Expression | None = None) -> None:
         """ConditionFailed carries the item that stands there: the writer looks whether it is his own."""
-        _call(self.client.put_item, **self._put(item, condition))
+        self._call(self.client.put_item, **self._put(item, condition))
 
     def update(self, key: Key, change: Expression, condition: Expression, *, returns: str = "ALL_NEW") -> Item:
         """The item after the change (`returns`: ALL_NEW, UPDATED_NEW or NONE)."""
-        reply = _call(self.client.update_item, ReturnValues=returns, **self._update(key, change, condition))
+        reply = self._call(self.client.update_item, ReturnValues=returns, **self._update(key, change, condition))
         return from_wire(reply.get("Attributes", {}))
 
     def delete(self, key: Key, condition: Expression | None = None) -> None:
-        _call(self.client.delete_item, **self._delete(key, condition))
+        self._call(self.client.delete_item, **self._delete(key, condition))
 
     def put_write(self, item: Item, condition: Expression, refusal: Verdict) -> DynamoWrite:
         return DynamoWrite({"Put": self._put(item, condition)}, refusal)
@@ -205,6 +218,13 @@ class Table:
 
     def delete_write(self, key: Key, condition: Expression | None, refusal: Verdict) -> DynamoWrite:
         return DynamoWrite({"Delete": self._delete(key, condition)}, refusal)
+
+    def check_write(self, key: Key, condition: Expression, refusal: Verdict) -> DynamoWrite:
+        """Changes nothing: the transaction holds only if this does."""
+        return DynamoWrite({"ConditionCheck": {"TableName": self.name, "Key": to_wire(key), **_conditions(None, condition)}}, refusal)
+
+    def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
+        return self.patience.persist(lambda: _once(operation, **request))
 
     def _put(self, item: Item, condition: Expression | None) -> dict[str, Any]:
         return {"TableName": self.name, "Item": to_wire(item), **_conditions(None, condition)}
@@ -223,15 +243,14 @@ THERE = Expression("attribute_exists(#pk)", {"#pk": "pk"})
 class DynamoCommit:
     """`kernel.writes.Commit` over TransactWriteItems.
 
-    Conflicts and throttles are tried again under the same ClientRequestToken (valid for ten minutes), so that a lost
-    reply is answered as done and not as a second change. Another worker's attempt under the same name writes something
-    else (its own instant, at least) and has another token: DynamoDB would call it a mismatch, where a condition can say
-    who was faster.
+    All tries go under the same ClientRequestToken (valid for ten minutes), so that a lost reply is answered as done and
+    not as a second change. Another worker's attempt under the same name writes something else (its own instant, at
+    least) and has another token: DynamoDB would call it a mismatch, where a condition can say who was faster.
     """
 
-    def __init__(self, client: "DynamoDBClient", sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: "DynamoDBClient", patience: Patience = IN_A_REQUEST) -> None:
         self._client = client
-        self._sleep = sleep
+        self.patience = patience
 
     def __call__(self, writes: Sequence[Write], *, token: str) -> None:
         actions = [write for write in writes if isinstance(write, DynamoWrite)]
@@ -241,14 +260,15 @@ class DynamoCommit:
             "TransactItems": [write.action for write in actions],
             "ClientRequestToken": _request_token(token, actions),
         }
-        for wait in _attempts(self._sleep):
+
+        def send() -> None:
             try:
-                _call(self._client.transact_write_items, **request)
-                return
+                _once(self._client.transact_write_items, **request)
             except ClientError as cancelled:
-                _raise_refusal(cancelled, actions)
-                wait()
-        raise UnavailableError("The data store is busy.")
+                _raise_meaning(cancelled, actions)
+                raise
+
+        self.patience.persist(send)
 
 
 def _request_token(token: str, writes: Sequence[DynamoWrite]) -> str:
@@ -256,17 +276,16 @@ def _request_token(token: str, writes: Sequence[DynamoWrite]) -> str:
     return hashlib.sha256(f"{token}{[write.action for write in writes]}".encode()).hexdigest()[:36]
 
 
-def _raise_refusal(cancelled: ClientError, writes: Sequence[DynamoWrite]) -> None:
-    """The first failed condition speaks for the transaction. Returns when trying again may help."""
-    if cancelled.response["Error"]["Code"] != "TransactionCanceledException":
-        raise cancelled
+def _raise_meaning(cancelled: ClientError, writes: Sequence[DynamoWrite]) -> None:
+    """The first failed condition speaks for the transaction. Returns when it is a fault of ours, which no second try would mend."""
     reasons = cancelled.response.get("CancellationReasons", [])
     for write, reason in zip(writes, reasons, strict=False):
-        if reason.get("Code") == "ConditionalCheckFailed":
-            item = reason.get("Item")
+        if reason.get("Code") == _REFUSED:
+            item: Any = reason.get("Item")
             raise write.refused(from_wire(item) if item else None) from cancelled
-    if not any(reason.get("Code") in _BUSY_REASONS for reason in reasons):
-        raise cancelled
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    if codes and codes <= _BUSY_REASONS:
+        raise TryAgain("The data store is busy.") from cancelled
 
 
 def _conditions(change: Expression | None, condition: Expression | None) -> dict[str, Any]:
@@ -282,27 +301,21 @@ def _conditions(change: Expression | None, condition: Expression | None) -> dict
     }
 
 
-def _call(operation: Callable[..., Any], **request: Any) -> Any:
-    """One call, with the store's words turned into ours."""
-    for wait in _attempts():
-        try:
-            return operation(**request)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "ConditionalCheckFailedException":
-                item: Any = error.response.get("Item")
-                raise ConditionFailed(from_wire(item) if item else None) from error
-            if code in _BUSY:
-                raise UnavailableError("The data store is busy.") from error
-            if code not in _CONFLICTS:
-                raise
-        except BotoCoreError as error:
-            raise UnavailableError("The data store does not answer.") from error
-        wait()
-    raise UnavailableError("The data store is busy.")
+def _once(operation: Callable[..., Any], **request: Any) -> Any:
+    """One call, with the store's words turned into ours: ConditionFailed, TryAgain, or a fault that goes up as it is."""
+    try:
+        return operation(**request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == f"{_REFUSED}Exception":
+            item: Any = error.response.get("Item")
+            raise ConditionFailed(from_wire(item) if item else None) from error
+        if _busy(error):
+            raise TryAgain("The data store is busy.") from error
+        raise
+    except _LOST as error:
+        raise TryAgain("The data store does not answer.") from error
 
 
-def _attempts(sleep: Callable[[float], None] = time.sleep) -> Iterator[Callable[[], None]]:
-    """Up to six tries; each yields the pause to take before the next (full jitter, 10 ms doubling)."""
-    for attempt in range(_ATTEMPTS):
-        yield lambda attempt=attempt: sleep(random.uniform(0, 0.01 * 2**attempt))  # type: ignore[misc]
+def _busy(error: ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error.response["Error"]["Code"] in _BUSY or status >= 500
