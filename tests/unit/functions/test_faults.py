@@ -1,27 +1,31 @@
 """When AWS refuses: what a function says, so that nothing is lost and nothing is done twice."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from holdfast.platform import aws, secrets
+from holdfast.platform.dynamo import Table
 from tests.unit.functions import contract
 from tests.unit.functions.world import World, body, load, sample
 
 
 class Refuses:
-    """A client of which one operation answers what it is told to."""
+    """A client of which one operation answers what it is told to, and then as it does (`None`: already now)."""
 
     def __init__(self, real: Any, operation: str, answers: list[Any]) -> None:
         self._real, self._operation, self._answers = real, operation, answers
+        self.asked = 0
 
     def __getattr__(self, name: str) -> Any:
         return self._answer if name == self._operation else getattr(self._real, name)
 
     def _answer(self, **request: Any) -> Any:
-        answer = self._answers.pop(0)
+        self.asked += 1
+        answer = self._answers.pop(0) if self._answers else None
         if answer is None:
             return getattr(self._real, self._operation)(**request)
         if isinstance(answer, Exception):
@@ -35,6 +39,19 @@ def refuse(monkeypatch: pytest.MonkeyPatch) -> Any:
         real, make = aws.client(service), aws.client
         refusing = Refuses(real, operation, list(answers))
         monkeypatch.setattr(aws, "client", lambda asked: refusing if asked == service else make(asked))
+
+    return arrange
+
+
+@pytest.fixture
+def trouble(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A table's store answers so, and its callers' pauses take no time."""
+
+    def arrange(table: Table, operation: str, *answers: Any) -> Refuses:
+        refusing = Refuses(table.client, operation, list(answers))
+        monkeypatch.setattr(table, "client", refusing)
+        monkeypatch.setattr(table, "patience", replace(table.patience, sleep=lambda seconds: None))
+        return refusing
 
     return arrange
 
@@ -119,33 +136,50 @@ def test_the_store_of_secrets_is_away(world: World, refuse: Any) -> None:
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException", "ProvisionedThroughputExceededException"])
-def test_not_ready_without_its_tables(world: World, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(load("health_http").tables[1], "client", Refuses(None, "get_item", [failing(code)] * 9))
+def test_not_ready_without_its_tables(world: World, trouble: Any, code: str) -> None:
+    trouble(load("health_http").tables[1], "get_item", *[failing(code)] * 99)
     for name in ("health_http/ready", "health_http/health"):
         answer = world.play(name)
         assert (answer["statusCode"], body(answer)["status"], answer["headers"]["Retry-After"]) == (503, "unavailable", "5")
     assert world.play("health_http/live")["statusCode"] == 200
 
 
-@pytest.mark.parametrize(
-    "fault", [failing("ThrottlingException"), EndpointConnectionError(endpoint_url="https://dynamodb")], ids=["busy", "away"]
-)
-def test_a_store_that_is_busy_or_away_is_a_503_that_may_be_tried_again(
-    world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception
-) -> None:
-    products = load("storefront_http").products
-    monkeypatch.setattr(products._table, "client", Refuses(products._table.client, "get_item", [fault] * 9))
+AWAY = {"busy": failing("ThrottlingException"), "away": EndpointConnectionError(endpoint_url="https://dynamodb")}
+
+
+@pytest.mark.parametrize("fault", AWAY.values(), ids=AWAY)
+def test_a_store_that_is_busy_or_away_is_a_503_that_may_be_tried_again(world: World, trouble: Any, fault: Exception) -> None:
+    """After as many calls as one call may cost: no layer above tries again."""
+    table = load("storefront_http").products._table
+    store = trouble(table, "get_item", *[fault] * 99)
     event = sample("storefront_http/show_product")
     answer = contract.check(event, world.call("storefront_http", event))
     assert (answer["statusCode"], body(answer)["code"], answer["headers"]["Retry-After"]) == (503, "unavailable", "1")
+    assert 2 < store.asked <= table.patience.tries
 
 
-def test_the_sweep_goes_on_after_a_lock_that_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("fault", AWAY.values(), ids=AWAY)
+def test_a_short_trouble_of_the_store_is_noticed_by_nobody(world: World, trouble: Any, fault: Exception) -> None:
+    store = trouble(load("storefront_http").products._table, "get_item", fault, fault)
+    assert world.play("storefront_http/show_product")["statusCode"] == 200
+    assert store.asked == 3
+
+
+@pytest.mark.parametrize("fault", [failing("ValidationException"), NoCredentialsError()], ids=["refused", "never sent"])
+def test_a_fault_of_ours_is_no_busy_store(world: World, trouble: Any, fault: Exception) -> None:
+    """A 503 would be tried again for ever, and nobody would be called."""
+    store = trouble(load("storefront_http").products._table, "get_item", *[fault] * 99)
+    answer = world.play("storefront_http/show_product")
+    assert (answer["statusCode"], "Retry-After" in answer["headers"]) == (500, False)
+    assert store.asked == 1
+
+
+def test_the_sweep_goes_on_after_a_lock_that_fails(world: World, trouble: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("storefront_http/place_order", "storefront_http/place_order_partial"):
         assert world.play(name)["statusCode"] == 201
     world.later(minutes=16)
     stock = load("stock_sweep").stock.levels._table
-    monkeypatch.setattr(stock, "client", Refuses(stock.client, "update_item", [failing("ThrottlingException"), *[None] * 9]))
+    trouble(stock, "update_item", *[failing("ThrottlingException")] * stock.patience.tries)
     first = world.play("stock_sweep/tick")
     assert (first["locks"], first["failed"]) == (2, 1)
     monkeypatch.undo()
