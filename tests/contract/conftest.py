@@ -1,5 +1,5 @@
-"""Every contract is asked of the stores in memory, on moto and on the emulator."""
+"""Every contract is asked of the stores in memory, on everything that speaks DynamoDB."""
 
-from tests.memory.backends import emulated, mocked, shop, stores
+from tests.memory.backends import amazons, emulated, mocked, shop, simulated, stores
 
-__all__ = ["emulated", "mocked", "shop", "stores"]
+__all__ = ["amazons", "emulated", "mocked", "shop", "simulated", "stores"]

@@ -1,4 +1,5 @@
-"""Fixtures: the stores in memory, on moto (one thread only) and on the emulator; each test has a shop of its own."""
+"""Fixtures: the stores in memory, on the simulator, on moto (one thread only), on the emulator and, where there is a Java, on
+DynamoDB Local; each test has a shop of its own."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -9,27 +10,50 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
-from tests.memory import tables
+from infra.local.paths import LOCAL
+from infra.simulator import template
+from infra.simulator.dynamo import Client
+from tests.memory import dynamo_local
+from tests.memory.dynamo_local_client import Modernised
 from tests.memory.engine import Memory
 from tests.memory.house import House
 from tests.memory.stores import Stores, in_memory, on_dynamo
 
 _RUN = uuid4().hex[:6]
 _numbers = count()
+ON = {"simulated": "simulated", "moto": "mocked", "local": "amazons", "emulator": "emulated"}
+"""The fixture of each store that has a wire."""
+EMULATOR = pytest.param("emulator", marks=pytest.mark.emulator)
+WIRED = ["simulated", "moto", *(["local"] if dynamo_local.home() else []), EMULATOR]
 
 
 @pytest.fixture(scope="session")
 def emulated(emulator: str) -> Stores:
     config = Config(retries={"total_max_attempts": 3, "mode": "standard"}, max_pool_connections=32)
     client = botocore.session.get_session().create_client("dynamodb", endpoint_url=emulator, config=config)
-    return on_dynamo(client, tables.create(client, uuid4().hex[:8]))
+    return on_dynamo(client, template.create(client, uuid4().hex[:8]))
 
 
 @pytest.fixture(scope="module")
 def mocked() -> Iterator[Stores]:
     with mock_aws():
         client = botocore.session.get_session().create_client("dynamodb")
-        yield on_dynamo(client, tables.create(client, "moto"))
+        yield on_dynamo(client, template.create(client, "moto"))
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Stores:
+    client = Client()
+    return on_dynamo(client, template.create(client, "simulated"))  # type: ignore[arg-type]  it has what is called
+
+
+@pytest.fixture(scope="session")
+def amazons() -> Iterator[Stores]:
+    """DynamoDB Local."""
+    with dynamo_local.serving(LOCAL / "logs" / f"dynamodb-local-{_RUN}.log") as endpoint:
+        client = botocore.session.get_session().create_client("dynamodb", endpoint_url=endpoint)
+        yield on_dynamo(Modernised(client), template.create(client, "local"))  # type: ignore[arg-type]
+        client.close()
 
 
 @pytest.fixture
@@ -37,13 +61,13 @@ def shop() -> str:
     return f"shop-{_RUN}-{next(_numbers)}"
 
 
-@pytest.fixture(params=["memory", "moto", pytest.param("emulator", marks=pytest.mark.emulator)])
+@pytest.fixture(params=["memory", *WIRED])
 def stores(request: pytest.FixtureRequest) -> Stores:
-    """All three, for contracts: what one of them does, the others do."""
+    """All of them, for contracts: what one of them does, the others do."""
     return _stores(request)
 
 
-@pytest.fixture(params=["memory", pytest.param("emulator", marks=pytest.mark.emulator)])
+@pytest.fixture(params=["memory", EMULATOR])
 def raced(request: pytest.FixtureRequest) -> Stores:
     """The two that may be used from many threads."""
     return _stores(request)
@@ -55,8 +79,7 @@ def house(raced: Stores, shop: str) -> House:
 
 
 def _stores(request: pytest.FixtureRequest) -> Stores:
-    made: dict[str, str] = {"moto": "mocked", "emulator": "emulated"}
     if request.param == "memory":
         return in_memory(Memory())
-    found: Stores = request.getfixturevalue(made[request.param])
+    found: Stores = request.getfixturevalue(ON[request.param])
     return found

@@ -1,0 +1,176 @@
+"""Update expressions: the item as it is after them. All of them look at the item as it was before."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from infra.simulator import syntax
+from infra.simulator.expressions import Found, Invalid, Item, Terms, look_up, operand, parsed
+from infra.simulator.syntax import Assignment, Path, Step
+from infra.simulator.values import Attribute, added, kind_of
+
+
+class Misfit(Invalid):
+    """The update is sound, but not for the item that stands there."""
+
+
+Way = tuple[Step, ...]
+Worth = Callable[[Item, Terms], Attribute]
+Change = tuple[str, Path, Worth | None]
+SETS = {"SS", "NS", "BS"}
+NO_SUCH_PATH = "The document path provided in the update expression is invalid for update"
+WRONG_TYPE = "An operand in the update expression has an incorrect data type"
+
+
+def updated(text: str, item: Item, terms: Terms) -> tuple[dict[str, Attribute], frozenset[str]]:
+    """A new item, which shares with the old one what did not change; and the names of the attributes that were addressed."""
+    changes = [(clause, terms.path(path.steps), worth) for clause, path, worth in parsed(_compiled, text)]
+    demand_apart([way for _, way, _ in changes])
+    values = [worth(item, terms) if worth else None for _, _, worth in changes]
+    root: dict[str, Any] = dict(item)
+    copied: set[int] = set()
+    for (clause, way, _), value in zip(changes, values, strict=True):
+        if clause == "REMOVE":
+            continue
+        if clause != "SET":
+            value = _merged(clause, look_up(item, way), value)  # noqa: PLW2901  ADD and DELETE depend on what is there
+        if value is None:
+            _removed(root, way, copied)
+        else:
+            _placed(root, way, value, copied)
+    for way in sorted((way for clause, way, _ in changes if clause == "REMOVE"), key=_from_behind):
+        _removed(root, way, copied)
+    return root, frozenset(str(way[0]) for _, way, _ in changes)
+
+
+@cache
+def _compiled(text: str) -> tuple[Change, ...]:
+    return tuple((action.clause, action.path, _worth(action)) for action in syntax.update(text))
+
+
+def _worth(action: Assignment) -> Worth | None:
+    if action.operand is None:
+        return None
+    if action.clause in {"ADD", "DELETE"} and not isinstance(action.operand, syntax.Value):
+        raise syntax.BadExpression(f"{action.clause} takes a value")
+    return _present(_term(action.operand))
+
+
+def _present(found: Found) -> Worth:
+    def worth(item: Item, terms: Terms) -> Attribute:
+        value = found(item, terms)
+        if value is None:
+            raise Misfit("The provided expression refers to an attribute that does not exist in the item")
+        return value
+
+    return worth
+
+
+def _term(tree: syntax.Operand) -> Found:
+    match tree:
+        case syntax.Sum(left, right, minus):
+            one, other = _present(_term(left)), _present(_term(right))
+            return lambda item, terms: _sum(one(item, terms), other(item, terms), minus=minus)
+        case syntax.Call("if_not_exists", (path, otherwise)):
+            first, second = operand(path), _term(otherwise)
+            return lambda item, terms: found if (found := first(item, terms)) is not None else second(item, terms)
+        case syntax.Call("list_append", (left, right)):
+            one, other = _present(_term(left)), _present(_term(right))
+            return lambda item, terms: _joined(one(item, terms), other(item, terms))
+        case syntax.Call():
+            raise syntax.BadExpression("The function is not allowed in an update expression; function: size")
+    return operand(tree)
+
+
+def _sum(left: Attribute, right: Attribute, *, minus: bool) -> Attribute:
+    if "N" not in left or "N" not in right:
+        raise Misfit(WRONG_TYPE)
+    return added(left, right, minus=minus)
+
+
+def _joined(left: Attribute, right: Attribute) -> Attribute:
+    if "L" not in left or "L" not in right:
+        raise Misfit(WRONG_TYPE)
+    return {"L": [*left["L"], *right["L"]]}
+
+
+def _merged(clause: str, standing: Attribute | None, value: Attribute | None) -> Attribute | None:
+    """ADD to a number or a set, DELETE from a set. None: nothing is left, or nothing was there to take from."""
+    assert value is not None
+    ((kind, content),) = value.items()
+    if kind not in SETS and (clause, kind) != ("ADD", "N"):
+        raise Invalid(f"Incorrect operand type for operator or function; operator: {clause}, operand type: {kind}")
+    if standing is None:
+        return value if clause == "ADD" else None
+    if kind_of(standing) != kind:
+        raise Misfit(WRONG_TYPE)
+    if kind == "N":
+        return added(standing, value, minus=False)
+    united = {*standing[kind], *content} if clause == "ADD" else {*standing[kind]} - {*content}
+    return {kind: sorted(united)} if united else None
+
+
+def demand_apart(ways: list[Way]) -> None:
+    """Two actions may not address the same thing, nor one a part of what the other addresses."""
+    for one, other in pairwise(sorted(ways, key=_key)):
+        if other[: len(one)] == one:
+            text = "Two document paths overlap with each other; must remove or rewrite one of these paths"
+            raise Invalid(f"Invalid UpdateExpression: {text}; path one: {_shown(one)}, path two: {_shown(other)}")
+        for step, against in zip(one, other, strict=False):
+            if isinstance(step, str) != isinstance(against, str):
+                text = "Two document paths conflict with each other; must remove or rewrite one of these paths"
+                raise Invalid(f"Invalid UpdateExpression: {text}; path one: {_shown(one)}, path two: {_shown(other)}")
+            if step != against:
+                break
+
+
+def _key(way: Way) -> list[tuple[bool, str, int]]:
+    return [(isinstance(step, str), str(step), step if isinstance(step, int) else 0) for step in way]
+
+
+def _from_behind(way: Way) -> list[tuple[bool, str, int]]:
+    """Elements of a list go last first, so that the others keep their places."""
+    return [(isinstance(step, str), str(step) if isinstance(step, str) else "", -step if isinstance(step, int) else 0) for step in way]
+
+
+def _shown(way: Way) -> str:
+    return f"[{', '.join(map(str, way))}]"
+
+
+def _parent(root: dict[str, Any], way: Way, copied: set[int]) -> Any:
+    """The map or list that holds the last step, made ours on the way to it. None: it is of the other kind."""
+    holder: Any = root
+    for step, following in pairwise(way):
+        found = holder.get(step) if isinstance(step, str) else (holder[step] if step < len(holder) else None)
+        kind = "M" if isinstance(following, str) else "L"
+        if found is None or kind not in found:
+            return None
+        if id(found) not in copied:
+            inner: Mapping[str, Any] | list[Any] = found[kind]
+            found = {kind: dict(inner) if isinstance(inner, Mapping) else list(inner)}
+            copied.add(id(found))
+            holder[step] = found
+        holder = found[kind]
+    return holder
+
+
+def _placed(root: dict[str, Any], way: Way, value: Attribute, copied: set[int]) -> None:
+    holder, step = _parent(root, way, copied), way[-1]
+    if holder is None:
+        raise Misfit(NO_SUCH_PATH)
+    if isinstance(step, int) and step >= len(holder):
+        holder.append(value)
+    else:
+        holder[step] = value
+
+
+def _removed(root: dict[str, Any], way: Way, copied: set[int]) -> None:
+    """What is not there needs no removing; but what should hold it must be there."""
+    holder, step = _parent(root, way, copied), way[-1]
+    if holder is None:
+        raise Misfit(NO_SUCH_PATH)
+    if isinstance(step, str):
+        holder.pop(step, None)
+    elif step < len(holder):
+        del holder[step]
