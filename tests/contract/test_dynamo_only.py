@@ -1,15 +1,18 @@
-"""What only stores with a wire can show: items of newer code, deliveries that botocore repeats, more keys than one call takes."""
+"""What only stores with a wire can show: items of newer code, writes that are delivered twice, more keys than one call takes."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from holdfast.kernel.errors import HoldfastError, NotFound, VersionConflict
 from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
 from holdfast.payments.model import News
 from holdfast.payments.providers.sandbox.mapper import Book
 from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook
-from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Item, Table
+from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Expression, Item, Table
 from holdfast.platform.idempotency import DynamoReplays, IdempotencyKey, Replay
 from holdfast.stock.model import LevelKey
 from tests.memory import samples
@@ -156,15 +159,18 @@ def test_the_sandbox_book(stores: Stores, shop: str) -> None:
     assert book.act(entry.id, Action.REFUND, LATER).status is News.REFUNDED
 
 
+WRITES = {"put_item", "update_item", "delete_item", "transact_write_items"}
+
+
 class Twice:
-    """A client whose every write is delivered twice, as botocore does when the first reply gets lost."""
+    """A client whose every write is delivered twice, as the network may do it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
         operation = getattr(self._client, name)
-        if name not in {"put_item", "update_item", "delete_item", "transact_write_items"}:
+        if name not in WRITES:
             return operation
 
         def delivered(**request: Any) -> Any:
@@ -174,13 +180,90 @@ class Twice:
         return delivered
 
 
+class Deaf:
+    """A client that does not hear the first reply to a write: it was done (or refused), and our own retries send it again."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._sent: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._client, name)
+        if name not in WRITES:
+            return operation
+
+        def delivered(**request: Any) -> Any:
+            again, self._sent = request == self._sent, request
+            reply = operation(**request)
+            if not again:
+                raise ReadTimeoutError(endpoint_url="https://dynamodb")
+            return reply
+
+        return delivered
+
+
+class Forgetful:
+    """A client that gives each delivery of a transaction a token of its own."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._client, name)
+        if name != "transact_write_items":
+            return operation
+        return lambda **request: operation(**{**request, "ClientRequestToken": uuid4().hex})
+
+
+def at_once(table: Table, client: Any) -> Table:
+    """The table by way of another client, without pauses between tries."""
+    return Table(client, table.name, replace(table.patience, sleep=lambda seconds: None))
+
+
+ONE_MORE = Expression("SET #n = #n + :one", {"#n": "n"}, {":one": 1})
+
+
+def test_a_write_whose_reply_got_lost_is_met_again_and_done_once(stores: Stores, shop: str) -> None:
+    table = tables_of(stores)[0]
+    deaf, key = at_once(table, Deaf(table.client)), {"pk": shop, "sk": "TEST"}
+    with pytest.raises(ConditionFailed) as met:
+        deaf.put({**key, "n": 1}, NOT_THERE)
+    assert met.value.item == {**key, "n": 1}  # our own
+    with pytest.raises(ConditionFailed) as met:
+        deaf.update(key, ONE_MORE, Expression("#n = :seen", {"#n": "n"}, {":seen": 1}))
+    assert met.value.item == {**key, "n": 2}
+    with pytest.raises(ConditionFailed) as met:
+        deaf.delete(key, THERE)
+    assert met.value.item is None
+    assert table.get(key) is None
+
+
+def test_a_condition_that_does_not_know_its_own_write_lets_it_be_done_twice(stores: Stores, shop: str) -> None:
+    table = tables_of(stores)[0]
+    deaf, key = at_once(table, Deaf(table.client)), {"pk": shop, "sk": "TEST"}
+    table.put({**key, "n": 1})
+    assert deaf.update(key, ONE_MORE, THERE)["n"] == 3
+
+
 @pytest.mark.emulator
-def test_each_write_may_be_delivered_twice(emulated: Stores, shop: str) -> None:
+@pytest.mark.parametrize(("tokens", "done"), [(lambda client: client, 2), (Forgetful, 3)], ids=["one token", "without it: twice"])
+def test_a_transaction_whose_reply_got_lost_is_done_once_by_its_token(emulated: Stores, shop: str, tokens: Any, done: int) -> None:
+    """Its condition would let it be done twice."""
+    table, key = tables_of(emulated)[0], {"pk": shop, "sk": "TEST"}
+    table.put({**key, "n": 1})
+    commit = DynamoCommit(Deaf(tokens(table.client)), at_once(table, None).patience)  # type: ignore[arg-type]
+    commit([table.update_write(key, ONE_MORE, THERE, VersionConflict("It is gone."))], token=shop)
+    assert table.get(key) == {**key, "n": done}
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("faulty", [Twice, Deaf])
+def test_each_write_may_be_delivered_twice(emulated: Stores, shop: str, faulty: Any) -> None:
     """Through the real stores on the emulator (moto does not know ClientRequestToken)."""
     tables = ("Stock", "Locks", "Orders", "Payments", "Fulfilment", "Notifications", "Tenants", "Catalogue")
     names = dict(zip(tables, [table.name for table in tables_of(emulated)], strict=True))
-    client = Twice(tables_of(emulated)[0].client)
-    stores = on_dynamo(client, names)  # type: ignore[arg-type]
+    client = faulty(tables_of(emulated)[0].client)
+    stores = on_dynamo(client, names)
     lock, order, row = samples.lock(shop), samples.order(shop), samples.row(shop)
     stores.stock.levels.open(shop, "A")
     stores.commit(stores.stock.levels.receive_writes(LevelKey(shop=shop, sku="A"), 5), token=f"{shop}-1")
@@ -195,7 +278,7 @@ def test_each_write_may_be_delivered_twice(emulated: Stores, shop: str) -> None:
     assert stores.tenants.add_shop(samples.tenant(shop))
     assert stores.products.save(samples.product(shop), over=None)
     assert stores.inbox.add(samples.provider_event(shop)) == samples.provider_event(shop)
-    replays = DynamoReplays(Table(client, names["Orders"]))  # type: ignore[arg-type]
+    replays = DynamoReplays(Table(client, names["Orders"]))
     key = IdempotencyKey(scope=shop, value="key-1", fingerprint="asked")
     assert replays.begin(key, NOW) is None
     replays.finish(key, Replay(status=200, body="{}"), NOW)
