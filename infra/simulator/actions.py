@@ -6,7 +6,7 @@ from typing import Any, Literal
 from infra.simulator.expressions import Invalid, Terms, demand_used, holds
 from infra.simulator.sizes import LARGEST_ITEM
 from infra.simulator.tables import Item, Judged, Key, Table
-from infra.simulator.updates import Misfit, updated
+from infra.simulator.updates import Misfit, demand_sound, updated
 from infra.simulator.values import BadValue, normal
 
 Action = Literal["Put", "Update", "Delete", "ConditionCheck"]
@@ -43,6 +43,8 @@ def normal_item(item: Item) -> Item:
 
 
 def _judge_update(table: Table, key: Key, request: Mapping[str, Any], terms: Terms) -> Judged:
+    if "UpdateExpression" in request:
+        demand_sound(request["UpdateExpression"], terms)
     standing = _standing(table, key)
     if not _allowed(standing, request, terms):
         return table.judged(key, None, failed=True)

@@ -3,7 +3,7 @@
 Updates are in `updates`. Errors are DynamoDB's: `Invalid` becomes a ValidationException.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -65,8 +65,39 @@ def demand_used(terms: Terms, *texts: str) -> None:
 
 
 def holds(text: str, item: Item, terms: Terms) -> bool:
-    """Whether the condition is true of the item (an empty one: there is none)."""
+    """Whether the condition is true of the item (an empty one: there is none). Invalid when it is senseless for any item."""
+    for operator, placeholder, kinds in parsed(_typed_values, text):
+        demand_kind(operator, terms.value(placeholder), kinds)
     return parsed(_compiled, text)(item, terms)
+
+
+def demand_kind(operator: str, value: Attribute, kinds: Iterable[str]) -> None:
+    if kind_of(value) not in kinds:
+        message = f"operator or function: {operator}, operand type: {kind_of(value)}"
+        raise Invalid(f"Incorrect operand type for operator or function; {message}")
+
+
+@cache
+def _typed_values(text: str) -> tuple[tuple[str, str, frozenset[str]], ...]:
+    """Placeholders that must be of certain types, by the operators that they stand beside."""
+    return tuple(_typed(syntax.condition(text)))
+
+
+def _typed(tree: syntax.Condition) -> Iterator[tuple[str, str, frozenset[str]]]:
+    match tree:
+        case Both(parts) | syntax.Either(parts):
+            for part in parts:
+                yield from _typed(part)
+        case syntax.Negation(inner):
+            yield from _typed(inner)
+        case syntax.Comparison(operator, left, right) if operator not in {"=", "<>"}:
+            yield from ((operator, side.name, ORDERED) for side in (left, right) if isinstance(side, syntax.Value))
+        case syntax.Between(middle, low, high):
+            yield from (("BETWEEN", side.name, ORDERED) for side in (middle, low, high) if isinstance(side, syntax.Value))
+        case syntax.Call("begins_with" as function, (_, syntax.Value(name))):
+            yield function, name, frozenset({"S", "B"})
+        case syntax.Call("attribute_type" as function, (_, syntax.Value(name))):
+            yield function, name, frozenset({"S"})
 
 
 @cache

@@ -1,12 +1,12 @@
 """Update expressions: the item as it is after them. All of them look at the item as it was before."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from infra.simulator import syntax
-from infra.simulator.expressions import Found, Invalid, Item, Terms, look_up, operand, parsed
+from infra.simulator.expressions import Found, Invalid, Item, Terms, demand_kind, look_up, operand, parsed
 from infra.simulator.syntax import Assignment, Path, Step
 from infra.simulator.values import Attribute, added, kind_of
 
@@ -23,30 +23,65 @@ NO_SUCH_PATH = "The document path provided in the update expression is invalid f
 WRONG_TYPE = "An operand in the update expression has an incorrect data type"
 
 
+def demand_sound(text: str, terms: Terms) -> None:
+    """Invalid when the update makes no sense for any item; said before its condition is looked at."""
+    demand_apart([terms.path(path.steps) for _, path, _ in parsed(_compiled, text)])
+    for operator, placeholder, kind in parsed(_typed_values, text):
+        demand_kind(operator, terms.value(placeholder), {kind})
+
+
 def updated(text: str, item: Item, terms: Terms) -> tuple[dict[str, Attribute], frozenset[str]]:
     """A new item, which shares with the old one what did not change; and the names of the attributes that were addressed."""
-    changes = [(clause, terms.path(path.steps), worth) for clause, path, worth in parsed(_compiled, text)]
-    demand_apart([way for _, way, _ in changes])
-    values = [worth(item, terms) if worth else None for _, _, worth in changes]
+    results = [(terms.path(path.steps), _result(clause, path, worth, item, terms)) for clause, path, worth in parsed(_compiled, text)]
     root: dict[str, Any] = dict(item)
     copied: set[int] = set()
-    for (clause, way, _), value in zip(changes, values, strict=True):
-        if clause == "REMOVE":
-            continue
-        if clause != "SET":
-            value = _merged(clause, look_up(item, way), value)  # noqa: PLW2901  ADD and DELETE depend on what is there
-        if value is None:
-            _removed(root, way, copied)
-        else:
-            _placed(root, way, value, copied)
-    for way in sorted((way for clause, way, _ in changes if clause == "REMOVE"), key=_from_behind):
+    for way, value in sorted(((way, value) for way, value in results if value is not None), key=lambda result: _key(result[0])):
+        _placed(root, way, value, copied)
+    for way in sorted((way for way, value in results if value is None), key=_from_behind):
         _removed(root, way, copied)
-    return root, frozenset(str(way[0]) for _, way, _ in changes)
+    return root, frozenset(str(way[0]) for way, _ in results)
+
+
+def _result(clause: str, path: Path, worth: Worth | None, item: Item, terms: Terms) -> Attribute | None:
+    """None: it goes."""
+    if worth is None:
+        return None
+    value = worth(item, terms)
+    return value if clause == "SET" else _merged(clause, look_up(item, terms.path(path.steps)), value)
 
 
 @cache
 def _compiled(text: str) -> tuple[Change, ...]:
     return tuple((action.clause, action.path, _worth(action)) for action in syntax.update(text))
+
+
+@cache
+def _typed_values(text: str) -> tuple[tuple[str, str, str], ...]:
+    """Placeholders that must be of a certain type, by what is done with them."""
+    terms = [term for action in syntax.update(text) if action.operand for term in _terms(action.operand)]
+    return tuple(
+        (operator, side.name, kind)
+        for term in terms
+        for operator, kind, sides in (
+            ("+", "N", (term.left, term.right)) if isinstance(term, syntax.Sum) else (term.function, "L", term.arguments),
+        )
+        for side in sides
+        if isinstance(side, syntax.Value)
+    )
+
+
+def _terms(tree: syntax.Operand) -> Iterator[syntax.Sum | syntax.Call]:
+    """Sums and joined lists, wherever they stand."""
+    match tree:
+        case syntax.Sum(left, right):
+            yield tree
+            yield from (*_terms(left), *_terms(right))
+        case syntax.Call("list_append", arguments):
+            yield tree
+            for argument in arguments:
+                yield from _terms(argument)
+        case syntax.Call("if_not_exists", (_, otherwise)):
+            yield from _terms(otherwise)
 
 
 def _worth(action: Assignment) -> Worth | None:
@@ -95,9 +130,8 @@ def _joined(left: Attribute, right: Attribute) -> Attribute:
     return {"L": [*left["L"], *right["L"]]}
 
 
-def _merged(clause: str, standing: Attribute | None, value: Attribute | None) -> Attribute | None:
+def _merged(clause: str, standing: Attribute | None, value: Attribute) -> Attribute | None:
     """ADD to a number or a set, DELETE from a set. None: nothing is left, or nothing was there to take from."""
-    assert value is not None
     ((kind, content),) = value.items()
     if kind not in SETS and (clause, kind) != ("ADD", "N"):
         raise Invalid(f"Incorrect operand type for operator or function; operator: {clause}, operand type: {kind}")
@@ -126,7 +160,7 @@ def demand_apart(ways: list[Way]) -> None:
 
 
 def _key(way: Way) -> list[tuple[bool, str, int]]:
-    return [(isinstance(step, str), str(step), step if isinstance(step, int) else 0) for step in way]
+    return [(isinstance(step, str), str(step) if isinstance(step, str) else "", step if isinstance(step, int) else 0) for step in way]
 
 
 def _from_behind(way: Way) -> list[tuple[bool, str, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 Attribute = Mapping[str, Any]
 Item = dict[str, Attribute]
 
-ORDERED = {"S", "N", "B"}
+ORDERED = frozenset({"S", "N", "B"})
 """Types that know less and more."""
 _EXACT = Context(prec=38, traps=[Inexact, InvalidOperation, Overflow, Underflow])
 
