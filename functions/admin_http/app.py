@@ -27,15 +27,16 @@ from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.tokens import Tokens
-from holdfast.stock import usecases as stock_usecases
-from holdfast.stock.errors import UnknownHold, UnknownStock
+from holdfast.stock import booking, releasing, shelves
+from holdfast.stock.errors import UnknownHold, UnknownLocation, UnknownStock
+from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.stock.views import HoldPage, LevelView, Released, RestockBody, hold_view
 from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing
 from holdfast.tenants.guards import api_key
 from holdfast.tenants.model import Scope
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring.stock import ShelfForCatalogue, StockForFulfilment, StockForOrders, restock_movement
+from holdfast.wiring.stock import ShelfForCatalogue, StockForFulfilment, StockForOrders, restock_identity
 
 
 class Settings(HoldSettings):
@@ -168,23 +169,24 @@ def show_level(request: Request[None]) -> LevelView:
     body=RestockBody,
     returns=LevelView,
     idempotent=True,
-    refusals=(*refused, UnknownProduct, KeysRequired, VersionConflict),
+    refusals=(*refused, UnknownProduct, KeysRequired, UnknownLocation, VersionConflict),
     **needs(Scope.OPERATOR),
 )
 def restock(request: Request[RestockBody]) -> LevelView:
     """Units of a physical product came in. Orders that wait for them are served by themselves."""
     if _product(request).kind is Kind.DIGITAL:
         raise KeysRequired("Digital stock comes with its keys: POST them to admin/keys/{sku}.")
-    command = stock_usecases.Receive(
+    command = booking.Receive(
         shop=request.shop,
         sku=request.path["sku"],
         quantity=request.body.quantity,
-        movement=restock_movement(request.key.identity),
+        location=request.body.location,
+        identity=restock_identity(request.key.identity),
         actor=request.caller.id or request.caller.kind,
         document=request.body.document,
         note=request.body.reason,
     )
-    stock_usecases.receive(command, store=stock, now=request.now)
+    booking.receive(command, store=stock, now=request.now)
     return _level(request)
 
 
@@ -216,7 +218,7 @@ def add_keys(request: Request[KeysBody]) -> ImportedView:
         actor=request.caller.id or request.caller.kind,
         dry_run=request.body.dry_run,
     )
-    imported = import_keys(command, store=fulfilment, stock=StockForFulfilment(stock.levels, settings.grace), now=request.now)
+    imported = import_keys(command, store=fulfilment, stock=StockForFulfilment(stock, settings.grace), now=request.now)
     return ImportedView(imported=imported.imported, duplicates=list(imported.duplicates), dry_run=imported.dry_run)
 
 
@@ -241,13 +243,13 @@ def list_holds(request: Request[None]) -> HoldPage:
 def release_hold(request: Request[None]) -> Released:
     """Give a hold back: its order is cancelled, its units are free at once."""
     lock = stock.locks.get(request.shop, request.path["lock"])
-    if lock is None:
+    if lock is None or lock.sale is not None:
         raise UnknownHold
-    units = stock_usecases.held_units(lock, levels=stock.levels)
+    units = releasing.held_units(lock, levels=stock.levels)
     if orders.get(request.shop, lock.order) is not None:  # None: a checkout that died between its lock and its order
-        seller, reason = StockForOrders(stock, settings.grace), "the hold was released by staff"
+        seller, reason = StockForOrders(stock, settings.grace, Recall()), "the hold was released by staff"
         order_usecases.cancel(request.shop, lock.order, actor=request.caller, reason=reason, orders=orders, stock=seller, now=request.now)
-    stock_usecases.release_lock(lock, store=stock)  # what a cancellation that died half-way has left
+    releasing.release_lock(lock, store=stock)  # what a cancellation that died half-way has left
     return Released(id=lock.id, units=units)
 
 
@@ -271,7 +273,7 @@ def show_order(request: Request[None]) -> OrderDetail:
 def _level(request: Request[Any]) -> LevelView:
     sku = request.path["sku"]
     waiting = fulfilment.debts.owed(request.shop, sku)
-    level = stock_usecases.summary(request.shop, sku, waiting=waiting, levels=stock.levels, grace=settings.grace, now=request.now)
+    level = shelves.summary(request.shop, sku, waiting=waiting, levels=stock.levels, grace=settings.grace, now=request.now)
     return LevelView(**level.model_dump())
 
 

@@ -12,7 +12,7 @@ from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.worker import Message, work
-from holdfast.stock.repository import DynamoLevels
+from holdfast.stock.repository import DynamoStock
 from holdfast.wiring.orders import OrdersForFulfilment
 from holdfast.wiring.stock import StockForFulfilment
 
@@ -21,6 +21,7 @@ class Settings(HoldSettings):
     fulfilment_table: str
     orders_table: str
     stock_table: str
+    locks_table: str
 
 
 settings = Settings.load()
@@ -28,7 +29,7 @@ client = aws.dynamodb()
 commit = DynamoCommit(client)
 store = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 orders = OrdersForFulfilment(DynamoOrders(Table(client, settings.orders_table)))
-stock = StockForFulfilment(DynamoLevels(Table(client, settings.stock_table)), settings.grace)
+stock = StockForFulfilment(DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit), settings.grace)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

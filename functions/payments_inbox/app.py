@@ -7,12 +7,13 @@ from holdfast.kernel.time import utc_now
 from holdfast.orders import settlement
 from holdfast.orders.repository import DynamoOrders
 from holdfast.payments.model import EventState
-from holdfast.payments.repository import DynamoInbox, DynamoPayments
+from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.worker import Message, work
+from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.orders import Finaliser
@@ -39,8 +40,8 @@ stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.
 providers = Providers({"sandbox": partial(sandbox, payments_table)} if settings.sandbox_enabled else {})
 finaliser = Finaliser(
     DynamoOrders(Table(client, settings.orders_table)),
-    StockForOrders(stock, settings.grace),
-    PaymentsForOrders(DynamoPayments(payments_table), inbox, providers),
+    StockForOrders(stock, settings.grace, Recall()),
+    PaymentsForOrders(inbox, providers),
     ShopPolicies(directory.shop, settings.hold),
     commit,
 )

@@ -8,8 +8,8 @@ from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.worker import Message, work
-from holdfast.stock import usecases
-from holdfast.stock.model import Line, Lock
+from holdfast.stock import releasing
+from holdfast.stock.model import Lock
 from holdfast.stock.repository import DynamoStock
 from holdfast.wiring.orders import OrdersForSweep
 
@@ -31,15 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def release(message: Message) -> None:
-    lock = Lock(
-        id=message["lock"],
-        shop=message["shop"],
-        order=message["order"],
-        lines=tuple(Line(**line) for line in message["lines"]),
-        expires_at=message["expires_at"],
-        claimed_at=message["claimed_at"],
-        fingerprint="",
-    )
-    freed = usecases.expire_lock(lock, store=stock, orders=orders, grace=settings.grace, now=utc_now())
+    lock = Lock.model_validate(message["lock"])
+    freed = releasing.expire_lock(lock, store=stock, orders=orders, grace=settings.grace, now=utc_now())
     if freed:
         metrics.count("UnitsReleasedByTtl", freed)

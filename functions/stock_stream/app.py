@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from holdfast.platform.log import logger
 from holdfast.platform.queue import Queue
 from holdfast.platform.settings import FunctionSettings
+from holdfast.stock.model import Lock
 
 
 class Settings(FunctionSettings):
@@ -47,15 +48,4 @@ def messages(record: DynamoDBRecord) -> Iterator[tuple[Queue, dict[str, Any]]]:
     if new and new.get("sk") == "SKU" and (not old or old["restocks"] != new["restocks"]):
         yield fulfilment, {"kind": "restock", "shop": new["shop"], "sku": new["sku"]}
     if record.event_name and record.event_name.name == "REMOVE" and old and old.get("sk") == "LOCK":
-        lines = [{"sku": line["sku"], "quantity": int(line["quantity"])} for line in old["lines"]]
-        yield (
-            releases,
-            {
-                "shop": old["shop"],
-                "lock": old["id"],
-                "order": old["order"],
-                "expires_at": old["expires_at"],
-                "claimed_at": old["claimed_at"],
-                "lines": lines,
-            },
-        )
+        yield releases, {"kind": "expired", "lock": Lock.model_validate(old).model_dump(mode="json")}

@@ -9,7 +9,7 @@ from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.settings import HoldSettings
-from holdfast.stock import usecases
+from holdfast.stock import releasing
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import DynamoTenants
 from holdfast.wiring.orders import OrdersForSweep
@@ -35,14 +35,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """`{dry_run, locks, units, failed, examples}`. One lock that fails keeps no other from its release."""
     now, dry_run = utc_now(), event.get("dry_run") is True
     report: dict[str, Any] = {"dry_run": dry_run, "locks": 0, "units": 0, "failed": 0, "examples": []}
-    for lock in usecases.plan_sweep((shop.id for shop in tenants.shops()), store=stock, grace=settings.grace, now=now):
+    for lock in releasing.plan_sweep((shop.id for shop in tenants.shops()), store=stock, grace=settings.grace, now=now):
         report["locks"] += 1
         if len(report["examples"]) < REPORTED:
             report["examples"].append({"shop": lock.shop, "lock": lock.id, "order": lock.order})
         if dry_run:
             continue
         try:
-            report["units"] += usecases.expire_lock(lock, store=stock, orders=orders, grace=settings.grace, now=now)
+            report["units"] += releasing.expire_lock(lock, store=stock, orders=orders, grace=settings.grace, now=now)
         except HoldfastError:
             report["failed"] += 1
             logger.exception("a lock could not be released; the next sweep tries again", extra={"lock": lock.id})

@@ -15,6 +15,7 @@ from holdfast.orders import checkout, guards, settlement, usecases
 from holdfast.orders.errors import (
     CheckoutTokenMissing,
     CsrfTokenInvalid,
+    EmailMissing,
     MixedCurrencies,
     NothingHeld,
     OrderNotCancellable,
@@ -46,7 +47,7 @@ from holdfast.orders.views import (
     timeline,
 )
 from holdfast.payments.errors import PaymentUnknown, ProviderNotOffered, UnknownProvider
-from holdfast.payments.repository import DynamoInbox, DynamoPayments
+from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, metrics, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Answer, Api, Request
@@ -54,9 +55,10 @@ from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
 from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.tokens import Tokens
-from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock
+from holdfast.stock.errors import CustomerLimitReached, HoldAlreadyExtended, HoldLost, InsufficientStock
+from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
-from holdfast.stock.usecases import availability
+from holdfast.stock.shelves import availability
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.catalogue import CatalogueForOrders
 from holdfast.wiring.orders import Finaliser
@@ -65,6 +67,9 @@ from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from holdfast.orders.model import Session
 
 
@@ -96,11 +101,12 @@ sessions = DynamoSessions(Table(client, settings.orders_table))
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
-stock = StockForOrders(shelf, settings.grace)
+recall = Recall()
+stock = StockForOrders(shelf, settings.grace, recall)
 policies = ShopPolicies(directory.shop, settings.hold)
 payments_table = Table(client, settings.payments_table)
 providers = Providers({"sandbox": partial(sandbox, payments_table, pay_url=settings.sandbox_pay_url)} if settings.sandbox_enabled else {})
-payments = PaymentsForOrders(DynamoPayments(payments_table), DynamoInbox(payments_table), providers)
+payments = PaymentsForOrders(DynamoInbox(payments_table), providers)
 finaliser = Finaliser(orders, stock, payments, policies, commit)
 
 api = Api(
@@ -119,7 +125,7 @@ def list_products(request: Request[None]) -> OfferPage:
     """What the shop sells, with price and stock status."""
     start = tokens.open_cursor(request.query.cursor, "products", request.shop)
     page, last = products.page(request.shop, request.query.limit, start)
-    free = availability(request.shop, [item.sku for item in page], levels=shelf.levels, grace=settings.grace, now=request.now)
+    free = _free(request.shop, [item.sku for item in page], request.now)
     return OfferPage(items=[offer_view(item, free[item.sku]) for item in page], next=tokens.seal_cursor(last, "products", request.shop))
 
 
@@ -129,8 +135,7 @@ def show_product(request: Request[None]) -> OfferView:
     product = products.get(request.shop, request.path["sku"])
     if product is None or product.archived:
         raise UnknownProduct
-    free = availability(request.shop, [product.sku], levels=shelf.levels, grace=settings.grace, now=request.now)
-    return offer_view(product, free[product.sku])
+    return offer_view(product, _free(request.shop, [product.sku], request.now)[product.sku])
 
 
 @api.post(
@@ -144,7 +149,7 @@ def start_checkout(request: Request[CheckoutBody]) -> SessionView:
     """Start a checkout: the cart is priced and kept for thirty minutes. Nothing is held yet."""
     if len(request.body.lines) > MAX_LINES:
         raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", maximum=MAX_LINES)
-    catalogue = CatalogueForOrders(products, MAX_QUANTITY)
+    catalogue = CatalogueForOrders(products, MAX_QUANTITY, lambda: request.now)
     session = checkout.start(request.body.command(request.shop), catalogue=catalogue, sessions=sessions, now=request.now)
     return _session_view(session)
 
@@ -164,7 +169,8 @@ def show_checkout(request: Request[None]) -> SessionView:
 )
 def abandon_checkout(request: Request[None]) -> None:
     """Abandon a checkout: what it holds goes back to stock."""
-    checkout.abandon(_session(request), sessions=sessions, orders=orders, stock=stock, now=request.now)
+    session = _session(request)
+    checkout.abandon(session, born_at(session.id), sessions=sessions, orders=orders, stock=stock, now=request.now)
 
 
 @api.post(
@@ -176,6 +182,8 @@ def abandon_checkout(request: Request[None]) -> None:
     replays=False,
     refusals=(
         InsufficientStock,
+        CustomerLimitReached,
+        EmailMissing,
         SessionExpired,
         SessionAlreadyOrdered,
         VersionConflict,
@@ -210,7 +218,6 @@ def place_order(request: Request[PlaceOrderBody]) -> Answer:
             stock=stock,
             payments=payments,
             policies=policies,
-            commit=commit,
             now=request.now,
         )
     except InsufficientStock:
@@ -306,6 +313,10 @@ def confirm_payment(request: Request[ConfirmationBody]) -> OrderView:
     if fact is not None:
         order = settlement.settle(fact, world=finaliser, now=request.now).order
     return order_view(order, request.now)
+
+
+def _free(shop: str, skus: "Sequence[str]", now: "datetime") -> dict[str, int]:
+    return availability(shop, skus, levels=shelf.levels, recall=recall, grace=settings.grace, now=now)
 
 
 def _session(request: Request[None]) -> "Session":

@@ -8,16 +8,19 @@ from holdfast.notifications.usecases import TEMPLATES
 from holdfast.orders import rules
 from holdfast.orders.model import Order, Status
 from holdfast.payments.model import News
-from holdfast.stock.model import Level, Reason
+from holdfast.stock.model import PROMISES, SAFETY, Level, Movement, Reason, is_pool
 from tests.memory.engine import Memory
 
 
 def audit(memory: Memory) -> None:
     """Holds after every single step, also between a crash and its repair."""
     levels: list[Level] = memory.of("level")
+    ledger = [*memory.of("movement"), *(sale for lock in memory.of("lock") if (sale := lock.movement()))]
     for level in levels:
-        assert Level.model_validate(level.model_dump()).conserved(), level
-        assert level.on_hand == sum(movement.quantity for movement in memory.of("movement", level.key.shop, level.key.sku)), level
+        assert level.on_hand == level.available + level.locked, level
+        if not is_pool(level.key.part):
+            assert level.available >= 0, level
+            _chain(level, ledger)
     for order in _orders(memory):
         for line in order.lines:
             assert _sold(memory, order, line.sku) == (line.allocated if order.paid_at else 0), order
@@ -31,18 +34,22 @@ def audit(memory: Memory) -> None:
         texts = Counter(key.text for key in memory.of("key", vault.shop))
         assert not texts or max(texts.values()) == 1
         held_back = sum(line.deliverable for order in _orders(memory) if order.paid_at for line in order.lines if line.sku == vault.sku)
-        level = memory.get("level", vault.shop, vault.sku, 0)
-        assert vault.left == level.on_hand + held_back, vault
+        on_hand = sum(level.on_hand for level in memory.of("level", vault.shop, vault.sku) if not is_pool(level.key.part))
+        assert vault.left == on_hand + held_back, vault
     _debts(memory)
 
 
 def audit_end(memory: Memory) -> None:
     """Holds when nothing is under way any more."""
     audit(memory)
-    assert memory.of("lock") == []
+    assert [lock for lock in memory.of("lock") if lock.sale is None] == []
     for level in memory.of("level"):
-        assert level.available == level.on_hand, f"units of nobody are withheld: {level}"
-        assert level.available == 0 or memory.of("debt", level.key.shop, level.key.sku) == [], f"somebody waits for what is there: {level}"
+        kept = level.entries[SAFETY].quantity if SAFETY in level.entries else 0
+        assert level.available == level.on_hand - kept, f"units of nobody are withheld: {level}"
+        if not is_pool(level.key.part):
+            waiting = memory.of("debt", level.key.shop, level.key.sku)
+            assert level.available == 0 or waiting == [], f"somebody waits for what is there: {level}"
+    _promises(memory)
     for order in _orders(memory):
         _money(memory, order)
         assert order.status not in {Status.PENDING_PAYMENT, Status.PAID}, order
@@ -52,6 +59,29 @@ def audit_end(memory: Memory) -> None:
         for event in order.events:
             if event.type in TEMPLATES:
                 assert memory.get("mail", order.shop, event.id, TEMPLATES[event.type]).state is State.SENT, order
+
+
+def _chain(level: Level, ledger: list[Movement]) -> None:
+    """The ledger of a part, walked back from its level: no gap, each balance the one before plus what was booked, nothing beside it."""
+    booked = {
+        movement.id: line
+        for movement in ledger
+        if movement.shop == level.key.shop and (line := movement.booking(level.key.sku, level.key.part))
+    }
+    balance, last = level.on_hand, level.last
+    while last is not None:
+        line = booked.pop(last)
+        assert line.balance == balance, (level, line)
+        balance, last = line.balance - line.quantity, line.before
+    assert (balance, booked) == (0, {}), level
+
+
+def _promises(memory: Memory) -> None:
+    """What may still be promised is the cap less what is owed."""
+    for row in [row for row in memory.rows if row[0] == "cap" and row[4] == PROMISES]:
+        _, _, shop, sku, part = row
+        owed = sum(debt.owed for debt in memory.of("debt", shop, sku))
+        assert memory.get("level", shop, sku, part).available == memory.rows[row] - owed, (sku, owed)
 
 
 def _money(memory: Memory, order: Order) -> None:
@@ -75,9 +105,10 @@ def _debts(memory: Memory) -> None:
 
 
 def _sold(memory: Memory, order: Order, sku: str) -> int:
-    booked = [row for row in memory.of("movement", order.shop, sku) if row.document == order.id]
+    ledger = [*memory.of("movement", order.shop), *(sale for lock in memory.of("lock", order.shop) if (sale := lock.movement()))]
+    booked = [row for row in ledger if row.document == order.id]
     assert all(row.reason in {Reason.SALE, Reason.RETURN} for row in booked)
-    return -sum(row.quantity for row in booked)
+    return -sum(line.quantity for row in booked for line in row.lines if line.sku == sku)
 
 
 def _keys(memory: Memory, order: Order, sku: str) -> int:

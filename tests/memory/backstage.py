@@ -31,7 +31,7 @@ class Backstage:
                 told += self._of_event(order, event)
             self.published[order.id] = len(order.events)
         for key in [key for key in self.memory.rows if key[0] == "head"]:
-            sku, restocks = str(key[2]), self.memory.rows[key]
+            sku, restocks = str(key[2]), self.memory.rows[key].restocks
             if restocks != self.forwarded.get(sku, 0):
                 told.append(lambda sku=sku: self.house.feed(sku))  # type: ignore[misc]
             self.forwarded[sku] = restocks

@@ -21,7 +21,7 @@ class MemoryWrite(Write):
     key: Key
     holds: Callable[[Any], bool]
     becomes: Callable[[Any], Any]
-    refusal: HoldfastError
+    refusal: HoldfastError | Callable[[Any], HoldfastError]  # type: ignore[assignment]
 
 
 class Memory:
@@ -66,7 +66,7 @@ class Memory:
                 return
             for write in ours:
                 if not write.holds(self.rows.get(write.key)):
-                    raise write.refusal
+                    raise write.refusal if isinstance(write.refusal, HoldfastError) else write.refusal(self.rows.get(write.key))
             for write in ours:
                 self._put(write.key, write.becomes(self.rows.get(write.key)))
             self._committed[token] = list(writes)

@@ -15,8 +15,9 @@ from holdfast.orders import checkout, settlement, usecases
 from holdfast.orders.model import FactKind, Order, PaymentFact, Session
 from holdfast.payments.model import ProviderEvent, ProviderFact
 from holdfast.payments.providers.sandbox.proxy import Action
-from holdfast.stock import usecases as stock
-from holdfast.stock.model import Level, LevelKey
+from holdfast.stock import booking, layout, releasing, shelves
+from holdfast.stock.model import Head, Level, LevelKey
+from holdfast.stock.recall import Recall
 from holdfast.tenants.model import LatePayment, Shop
 from holdfast.wiring.catalogue import CatalogueForOrders
 from holdfast.wiring.letters import LettersOfOrders
@@ -40,10 +41,13 @@ class House:
     now: datetime = START
     late_payment: LatePayment = LatePayment.RETAKE
     mailer: Any = field(default_factory=MemoryMailer)
+    recall: Recall = field(default_factory=Recall)
 
     # What a shop has.
 
-    def product(self, sku: str, units: int = 0, kind: Kind = Kind.PHYSICAL, on_shortage: OnShortage = OnShortage.REJECT) -> None:
+    def product(
+        self, sku: str, units: int = 0, kind: Kind = Kind.PHYSICAL, on_shortage: OnShortage = OnShortage.REJECT, **policies: Any
+    ) -> None:
         self.stores.stock.levels.open(self.shop, sku)
         made = Product(
             shop=self.shop,
@@ -54,6 +58,7 @@ class House:
             on_shortage=on_shortage,
             created_at=self.now,
             updated_at=self.now,
+            **policies,
         )
         self.stores.products.save(made, over=None)
         if units and kind is Kind.DIGITAL:
@@ -62,23 +67,35 @@ class House:
             self.restock(sku, units, "first")
 
     def restock(self, sku: str, units: int, document: str) -> None:
-        command = stock.Receive(shop=self.shop, sku=sku, quantity=units, movement=f"restock#{document}", actor="test")
-        stock.receive(command, store=self.stores.stock, now=self.now)
+        command = booking.Receive(shop=self.shop, sku=sku, quantity=units, identity=f"restock#{document}", actor="test")
+        booking.receive(command, store=self.stores.stock, now=self.now)
 
     def import_keys(self, sku: str, keys: list[str], batch: str) -> fulfilment.Imported:
         command = fulfilment.ImportKeys(shop=self.shop, sku=sku, keys=tuple(keys), batch=batch, actor="test")
         return fulfilment.import_keys(command, store=self.stores.fulfilment, stock=self._stock_for_fulfilment, now=self.now)
 
-    def level(self, sku: str) -> Level:
-        level = self.stores.stock.levels.level(LevelKey(shop=self.shop, sku=sku))
+    def level(self, sku: str, part: str = "0") -> Level:
+        level = self.stores.stock.levels.level(LevelKey(shop=self.shop, sku=sku, part=part))
         assert level is not None
         return level
+
+    def parts(self, sku: str) -> dict[str, Level]:
+        return {key.part: level for key, level in shelves.look(self.shop, sku, levels=self.stores.stock.levels)[1].items()}
+
+    def free(self, sku: str) -> int:
+        return self.availability(sku)[sku]
+
+    def availability(self, *skus: str) -> dict[str, int]:
+        return shelves.availability(self.shop, skus, levels=self.stores.stock.levels, recall=self.recall, grace=GRACE, now=self.now)
+
+    def shards(self, sku: str, count: int) -> Head:
+        return layout.resize(self.shop, sku, count, pinned=True, store=self.stores.stock, now=self.now)
 
     # What a shopper does.
 
     def session(self, *lines: tuple[str, int]) -> Session:
         command = checkout.StartCheckout(shop=self.shop, lines=lines, email="ada@example.com")
-        catalogue = CatalogueForOrders(self.stores.products, 1000)
+        catalogue = CatalogueForOrders(self.stores.products, 1000, lambda: self.now)
         return checkout.start(command, catalogue=catalogue, sessions=self.stores.sessions, now=self.now)
 
     def place(
@@ -101,7 +118,6 @@ class House:
             stock=self.stock_for_orders,
             payments=self.payments_for_orders,
             policies=self.policies,
-            commit=self.stores.commit,
             now=self.now,
         )
 
@@ -192,8 +208,10 @@ class House:
 
     def sweep(self) -> int:
         freed = 0
-        for lock in stock.plan_sweep([self.shop], store=self.stores.stock, grace=GRACE, now=self.now):
-            freed += stock.expire_lock(lock, store=self.stores.stock, orders=OrdersForSweep(self.stores.orders), grace=GRACE, now=self.now)
+        for lock in releasing.plan_sweep([self.shop], store=self.stores.stock, grace=GRACE, now=self.now):
+            freed += releasing.expire_lock(
+                lock, store=self.stores.stock, orders=OrdersForSweep(self.stores.orders), grace=GRACE, now=self.now
+            )
         return freed
 
     def tell(self, order: Order, event: Any) -> str | None:
@@ -212,12 +230,12 @@ class House:
 
     @property
     def stock_for_orders(self) -> StockForOrders:
-        return StockForOrders(self.stores.stock, GRACE)
+        return StockForOrders(self.stores.stock, GRACE, self.recall)
 
     @property
     def payments_for_orders(self) -> PaymentsForOrders:
         providers = Providers({"sandbox": lambda: self.stores.provider})
-        return PaymentsForOrders(self.stores.payments, self.stores.inbox, providers)
+        return PaymentsForOrders(self.stores.inbox, providers)
 
     @property
     def policies(self) -> ShopPolicies:
@@ -230,7 +248,7 @@ class House:
 
     @property
     def _stock_for_fulfilment(self) -> StockForFulfilment:
-        return StockForFulfilment(self.stores.stock.levels, GRACE)
+        return StockForFulfilment(self.stores.stock, GRACE)
 
     @property
     def _letters(self) -> LettersOfOrders:

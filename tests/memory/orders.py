@@ -1,13 +1,12 @@
 """`orders.ports.Orders` and `Sessions` in memory."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import rfc3339
 from holdfast.orders.model import Order, Session
-from tests.memory.engine import Memory, MemoryWrite, nothing
+from tests.memory.engine import Memory, MemoryWrite
 
 
 class MemoryOrders:
@@ -17,8 +16,9 @@ class MemoryOrders:
     def get(self, shop: str, order: str) -> Order | None:
         return self._memory.get("order", shop, order)
 
-    def add_write(self, order: Order) -> MemoryWrite:
-        return MemoryWrite(_order(order), nothing, lambda _: order, VersionConflict("The order exists already."))
+    def add(self, order: Order) -> bool:
+        added, standing = self._memory.change(_order(order), lambda row: self._memory.condition("NEW_ORDER", row is None), lambda _: order)
+        return added or standing == order
 
     def save_write(self, order: Order) -> MemoryWrite:
         return MemoryWrite(_order(order), self._version_before(order), lambda _: order, VersionConflict("The order was changed meanwhile."))
@@ -48,15 +48,6 @@ class MemorySessions:
 
     def with_order(self, shop: str, session: str, order: str) -> tuple[Session | None, Order | None]:
         return self.get(shop, session), self._memory.get("order", shop, order)
-
-    def ordered_write(self, session: Session, order: str, until: datetime) -> MemoryWrite:
-        ordered = session.model_copy(update={"order": order, "version": session.version + 1})
-        return MemoryWrite(
-            _session(session),
-            lambda row: row is not None and row.version == session.version,
-            lambda _: ordered,
-            VersionConflict("The session was changed meanwhile."),
-        )
 
     def remove(self, session: Session) -> None:
         self._memory.put(_session(session), None)

@@ -8,25 +8,9 @@ from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.ids import born_at, derived_id
 from holdfast.kernel.money import Money
 from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
-from holdfast.payments.model import Created, EventState, News, Payment, ProviderEvent, ProviderFact
+from holdfast.payments.model import Created, EventState, News, ProviderEvent, ProviderFact
 from holdfast.payments.providers.sandbox.proxy import FROM, RESULT, Action
-from tests.memory.engine import Memory, MemoryWrite, nothing, something
-
-
-class MemoryPayments:
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    def add_write(self, payment: Payment) -> MemoryWrite:
-        key = ("payment", payment.shop, payment.id)
-        return MemoryWrite(key, nothing, lambda _: payment, VersionConflict("The payment exists already."))
-
-    def get(self, shop: str, payment: str) -> Payment | None:
-        return self._memory.get("payment", shop, payment)
-
-    def status_write(self, shop: str, payment: str, status: str, now: datetime) -> MemoryWrite:
-        key = ("payment", shop, payment)
-        return MemoryWrite(key, something, lambda row: row.model_copy(update={"status": status, "updated_at": now}), PaymentUnknown())
+from tests.memory.engine import Memory, MemoryWrite, nothing
 
 
 class MemoryInbox:
@@ -68,7 +52,8 @@ class MemoryProvider:
     def create(self, shop: str, order: str, amount: Money, now: datetime) -> Created:
         payment = derived_id("pay", born_at(order), "sandbox", shop, order)
         book = ProviderFact(shop=shop, order=order, payment=payment, news=News.PENDING, amount=amount.amount, currency=amount.currency)
-        return Created(payment, {"pay_url": payment}, (MemoryWrite(("book", payment), nothing, lambda _: book, VersionConflict("There.")),))
+        self._memory.change(("book", payment), nothing, lambda _: book)
+        return Created(payment, {"pay_url": payment})
 
     def verify(self, headers: Mapping[str, str], raw: bytes, shop: str, now: datetime) -> ProviderEvent:
         raise NotImplementedError

@@ -10,8 +10,8 @@ from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
 from holdfast.notifications.model import Row, State
 from holdfast.orders.model import Address, HoldRef, Order, OrderLine, PaymentRef, Session, SessionLine, Status, Totals
-from holdfast.payments.model import EventState, News, Payment, ProviderEvent, ProviderFact
-from holdfast.stock.model import Line, Lock, Movement, Reason
+from holdfast.payments.model import EventState, News, ProviderEvent, ProviderFact
+from holdfast.stock.model import Booking, Lock, LockLine, Movement, Part, Reason
 from holdfast.tenants.model import ApiKey, LatePayment, Scope, Shop
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
@@ -23,7 +23,10 @@ ADDRESS = Address(name="Zoë <b>Ω</b>", line1="1 Main St", line2="Flat 2", city
 
 
 def lock(shop: str, number: int = 1, **changes: Any) -> Lock:
-    lines = (Line(sku="A", quantity=2), Line(sku="B", quantity=1, partial=True))
+    lines = (
+        LockLine(sku="A", quantity=2, parts=(Part(part="0", quantity=2),)),
+        LockLine(sku="B", quantity=1, partial=True, promises=3, parts=(Part(part="2", quantity=0), Part(part="promise", quantity=1))),
+    )
     bare: dict[str, Any] = {
         "id": derived_id("lck", NOW, str(number)),
         "shop": shop,
@@ -31,13 +34,15 @@ def lock(shop: str, number: int = 1, **changes: Any) -> Lock:
         "lines": lines,
         "expires_at": LATER,
         "claimed_at": NOW,
+        "claim": f"clm_{number}",
         "fingerprint": "asked",
     }
     return Lock(**{**bare, **changes})
 
 
 def movement(shop: str, **changes: Any) -> Movement:
-    bare = {"id": "restock#1", "shop": shop, "sku": "A", "reason": Reason.RESTOCK, "quantity": 5, "at": NOW, "actor": "test"}
+    lines = (Booking(sku="A", part="0", quantity=5, balance=5),)
+    bare: dict[str, Any] = {"id": "mov_1", "shop": shop, "reason": Reason.RESTOCK, "at": NOW, "actor": "test", "lines": lines}
     return Movement(**{**bare, **changes})
 
 
@@ -48,7 +53,7 @@ def session(shop: str, number: int = 1, **changes: Any) -> Session:
 
 
 def full_session(shop: str) -> Session:
-    return session(shop, email="ada@example.com", address=ADDRESS, order="ord_1", version=3)
+    return session(shop, email="ada@example.com", address=ADDRESS)
 
 
 def order(shop: str, number: int = 1, **changes: Any) -> Order:
@@ -82,11 +87,6 @@ def full_order(shop: str) -> Order:
     )
     told = made.happened("order.placed.v1", at=NOW, actor=CUSTOMER, request_id="request", data={"lines": [{"sku": "A", "quantity": 1}]})
     return told.happened("order.paid.v1", at=LATER, actor=Actor(kind=ActorKind.PROVIDER, id="sandbox"), reason="late", data={})
-
-
-def payment(shop: str, **changes: Any) -> Payment:
-    bare = {"id": "pay_1", "shop": shop, "order": "ord_1", "provider": "sandbox", "amount": 1999, "currency": "EUR", "status": "pending"}
-    return Payment(**{**bare, "created_at": NOW, "updated_at": NOW, **changes})
 
 
 def provider_event(shop: str, **changes: Any) -> ProviderEvent:

@@ -1,14 +1,14 @@
-"""`stock.ports` in memory. Conditions have the names that they have in `stock/repository.py`."""
+"""`stock.ports` in memory. Conditions have the names that they have in `stock/repository.py` and `stock/documents.py`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.errors import HoldfastError, VersionConflict
 from holdfast.kernel.time import rfc3339
-from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock, LevelMoved, NotTaken, UnknownStock
-from holdfast.stock.model import Entry, Level, LevelKey, Lock, Movement
-from tests.memory.engine import Memory, MemoryWrite, anything, nothing, something
+from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock, LedgerMoved, LevelMoved, NotTaken, UnknownStock
+from holdfast.stock.model import NEVER, SAFETY, Entry, Head, Level, LevelKey, Lock, Movement, Sale
+from tests.memory.engine import Memory, MemoryWrite, nothing, something
 
 
 class MemoryLevels:
@@ -16,40 +16,86 @@ class MemoryLevels:
         self._memory = memory
 
     def open(self, shop: str, sku: str) -> None:
-        key = LevelKey(shop=shop, sku=sku)
-        self._memory.change(_level(key), nothing, lambda _: Level(key=key, on_hand=0, available=0, version=1))
-        self._memory.change(("head", shop, sku), nothing, lambda _: 0)
+        self.open_part(LevelKey(shop=shop, sku=sku), 1, 1)
+        self._memory.change(_head(shop, sku), nothing, lambda _: Head(shop=shop, sku=sku))
+
+    def open_part(self, key: LevelKey, shards: int, made: int) -> None:
+        self._memory.change(_level(key), nothing, lambda _: Level(key=key, on_hand=0, available=0, version=1, shards=shards, made=made))
+
+    def open_pool(self, key: LevelKey, cap: int) -> None:
+        self._memory.change(_level(key), nothing, lambda _: Level(key=key, on_hand=cap, available=cap, version=1))
+        more = cap - self._memory.rows.setdefault(("cap", *_level(key)), cap)
+        self._memory.change(_level(key), lambda _: more != 0, lambda level: _changed(level, available=more, on_hand=more))
+        self._memory.put(("cap", *_level(key)), cap)
 
     def level(self, key: LevelKey) -> Level | None:
         return self._memory.get(*_level(key))
 
-    def levels(self, shop: str, skus: Sequence[str]) -> dict[str, Level]:
-        found = {sku: self.level(LevelKey(shop=shop, sku=sku)) for sku in skus}
-        return {sku: level for sku, level in found.items() if level}
+    def levels(self, keys: Sequence[LevelKey]) -> dict[LevelKey, Level]:
+        return {key: level for key in keys if (level := self.level(key))}
 
-    def take(self, key: LevelKey, name: str, entry: Entry) -> None:
+    def head(self, shop: str, sku: str) -> Head | None:
+        return self._memory.get(*_head(shop, sku))
+
+    def with_heads(self, shop: str, wanted: Mapping[str, Sequence[str]]) -> tuple[dict[str, Head], dict[LevelKey, Level]]:
+        keys = [LevelKey(shop=shop, sku=sku, part=part) for sku, parts in wanted.items() for part in parts]
+        return {sku: head for sku in wanted if (head := self.head(shop, sku))}, self.levels(keys)
+
+    def save_head(self, head: Head, seen: Head) -> bool:
+        saved, standing = self._memory.change(_head(head.shop, head.sku), self._same_head(seen), lambda row: _over(row, head))
+        return saved or (standing is not None and _over(standing, head) == standing)
+
+    def head_check(self, seen: Head) -> MemoryWrite:
+        return MemoryWrite(_head(seen.shop, seen.sku), self._same_head(seen), lambda row: row, _moved())
+
+    def retire_writes(self, head: Head, seen: Head, emptied: Sequence[LevelKey]) -> list[MemoryWrite]:
+        def empty(level: Level | None) -> bool:
+            return self._memory.condition("EMPTY", level is not None and level.on_hand == 0 and not level.entries)
+
+        return [
+            MemoryWrite(_head(head.shop, head.sku), self._same_head(seen), lambda row: _over(row, head), _moved()),
+            *(MemoryWrite(_level(key), empty, lambda row: row, _moved()) for key in emptied),
+        ]
+
+    def tell_layout(self, key: LevelKey, shards: int, made: int) -> None:
+        told = {"shards": shards, "made": made}
+        self._memory.change(
+            _level(key),
+            lambda row: row is not None and (row.shards, row.made) != (shards, made),
+            lambda row: row.model_copy(update={**told, "version": row.version + 1}),
+        )
+
+    def mark_hot(self, shop: str, sku: str, hot: bool) -> None:
+        self._memory.put(("hot", shop, sku), sku if hot else None)
+
+    def hot(self, shop: str) -> list[str]:
+        return self._memory.of("hot", shop)
+
+    def take(self, key: LevelKey, name: str, entry: Entry) -> Level:
         taken, level = self._memory.change(
             _level(key),
             lambda level: level and self._enough(level, entry.quantity) and self._not_taken_yet(level, name),
             lambda level: _changed(level, available=-entry.quantity, put={name: entry}),
         )
         if not taken:
-            raise NotTaken(level) if level else UnknownStock
+            raise NotTaken(level)
+        return _changed(level, available=-entry.quantity, put={name: entry})
 
-    def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> None:
+    def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> Level:
         back = sum(old.quantity for old in freed.values())
-        taken, _ = self._memory.change(
+        taken, level = self._memory.change(
             _level(seen.key),
             lambda level: (
                 level
                 and level.available >= entry.quantity - back
-                and self._not_taken_yet(level, name)
+                and (name in freed or self._not_taken_yet(level, name))
                 and all(self._same_entry(level, old, was) for old, was in freed.items())
             ),
             lambda level: _changed(level, available=back - entry.quantity, drop=freed, put={name: entry}),
         )
         if not taken:
             raise LevelMoved
+        return _changed(level, available=back - entry.quantity, drop=freed, put={name: entry})
 
     def give_back(self, key: LevelKey, name: str, entry: Entry) -> bool:
         return self._memory.change(
@@ -67,42 +113,75 @@ class MemoryLevels:
             HoldLost("The hold has run out."),
         )
 
-    def confirm_write(self, key: LevelKey, name: str, quantity: int) -> MemoryWrite:
-        def still_held(level: Level | None) -> bool:
-            held = level.entries[name].quantity if level and name in level.entries else 0
-            return level is not None and self._memory.condition("STILL_HELD", held == quantity)
+    def sell_held_write(self, seen: Level, name: str, quantity: int, document: str) -> MemoryWrite:
+        def held(level: Level | None) -> bool:
+            units = level.entries[name].quantity if level and name in level.entries else 0
+            return level is not None and self._memory.condition("STILL_HELD", units == quantity)
 
         return MemoryWrite(
+            _level(seen.key),
+            lambda level: held(level) and self._same_last(level, seen),
+            lambda level: _changed(level, on_hand=-quantity, drop=[name], last=document),
+            lambda level: _moved() if held(level) else HoldLost("The hold has run out."),
+        )
+
+    def level_check(self, seen: Level) -> MemoryWrite:
+        return MemoryWrite(_level(seen.key), lambda level: self._same_level(level, seen), lambda level: level, _moved())
+
+    def change_write(self, seen: Level, quantity: int, document: str, *, kept: int | None = None, exact: bool = False) -> MemoryWrite:
+        kept_now = _kept(seen)
+        more_kept = 0 if kept is None else kept - kept_now
+        entries = {SAFETY: Entry(quantity=kept, expires_at=NEVER)} if kept else {}
+
+        def holds(level: Level | None) -> bool:
+            return bool(
+                level
+                and self._same_last(level, seen)
+                and self._enough(level, more_kept - quantity)
+                and (not exact or self._same_level(level, seen))
+                and (not more_kept or _kept(level) == kept_now)
+            )
+
+        def refusal(level: Level | None) -> HoldfastError:
+            if level is None:
+                return UnknownStock()
+            if level.last != seen.last or (exact and level.version != seen.version) or level.available >= more_kept - quantity:
+                return _moved()
+            return InsufficientStock("Not enough is left.", lines=[{"sku": seen.key.sku, "requested": -quantity, "available": 0}])
+
+        return MemoryWrite(
+            _level(seen.key),
+            holds,
+            lambda level: _changed(
+                level,
+                available=quantity - more_kept,
+                on_hand=quantity,
+                drop=[SAFETY] if more_kept else [],
+                put=entries if more_kept else {},
+                last=document,
+            ),
+            refusal,
+        )
+
+    def use_write(self, key: LevelKey, name: str, quantity: int) -> MemoryWrite:
+        return MemoryWrite(
             _level(key),
-            still_held,
+            lambda level: level and name in level.entries and level.entries[name].quantity == quantity,
             lambda level: _changed(level, on_hand=-quantity, drop=[name]),
             HoldLost("The hold has run out."),
         )
 
-    def sell_write(self, key: LevelKey, quantity: int) -> MemoryWrite:
-        return MemoryWrite(
-            _level(key),
-            lambda level: level and self._enough(level, quantity),
-            lambda level: _changed(level, available=-quantity, on_hand=-quantity),
-            InsufficientStock("Not enough is left.", lines=[{"sku": key.sku, "requested": quantity}]),
-        )
-
-    def receive_writes(self, key: LevelKey, quantity: int) -> list[MemoryWrite]:
-        return [
-            MemoryWrite(_level(key), something, lambda level: _changed(level, available=quantity, on_hand=quantity), UnknownStock()),
-            MemoryWrite(("head", key.shop, key.sku), something, lambda restocks: restocks + 1, UnknownStock()),
-        ]
+    def restore_write(self, key: LevelKey, quantity: int) -> MemoryWrite:
+        return MemoryWrite(_level(key), something, lambda level: _changed(level, available=quantity, on_hand=quantity), UnknownStock())
 
     def announce(self, shop: str, sku: str) -> None:
-        self._memory.change(("head", shop, sku), something, lambda restocks: restocks + 1)
+        self._memory.change(_head(shop, sku), something, lambda head: head.model_copy(update={"restocks": head.restocks + 1}))
 
-    def movement_write(self, movement: Movement) -> MemoryWrite:
-        key = ("movement", movement.shop, movement.sku, movement.id)
-        new = self._memory.condition
-        return MemoryWrite(key, lambda row: new("NEW_MOVEMENT", row is None), lambda _: movement, VersionConflict("It is there already."))
+    def announce_write(self, seen: Head) -> MemoryWrite:
+        def told(head: Head) -> Head:
+            return head.model_copy(update={"restocks": head.restocks + 1, "version": head.version + 1, "locations": seen.locations})
 
-    def movement(self, shop: str, sku: str, movement: str) -> Movement | None:
-        return self._memory.get("movement", shop, sku, movement)
+        return MemoryWrite(_head(seen.shop, seen.sku), self._same_head(seen), told, _moved())
 
     def _enough(self, level: Level, quantity: int) -> bool:
         return self._memory.condition("ENOUGH_LEFT", level.available >= quantity)
@@ -112,6 +191,32 @@ class MemoryLevels:
 
     def _same_entry(self, level: Level, name: str, entry: Entry) -> bool:
         return self._memory.condition("SAME_ENTRY", level.entries.get(name) == entry)
+
+    def _same_last(self, level: Level | None, seen: Level) -> bool:
+        return self._memory.condition("SAME_LAST", level is not None and level.last == seen.last)
+
+    def _same_level(self, level: Level | None, seen: Level) -> bool:
+        return self._memory.condition("SAME_LEVEL", level is not None and level.version == seen.version)
+
+    def _same_head(self, seen: Head) -> Any:
+        return lambda row: row is not None and self._memory.condition("SAME_HEAD", row.version == seen.version)
+
+
+class MemoryLedger:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def movement(self, shop: str, movement: str) -> Movement | None:
+        lock: Lock | None = self._memory.get("lock", shop, movement)
+        return lock.movement() if lock else self._memory.get("movement", shop, movement)
+
+    def movements(self, shop: str, movements: Sequence[str]) -> dict[str, Movement]:
+        return {name: found for name in movements if (found := self.movement(shop, name))}
+
+    def movement_write(self, movement: Movement) -> MemoryWrite:
+        key = ("movement", movement.shop, movement.id)
+        new = self._memory.condition
+        return MemoryWrite(key, lambda row: new("NEW_MOVEMENT", row is None), lambda _: movement, VersionConflict("It is there already."))
 
 
 class MemoryLocks:
@@ -123,26 +228,26 @@ class MemoryLocks:
         return None if claimed or standing == lock else standing
 
     def renew(self, lock: Lock, seen: Lock) -> bool:
-        renewed, standing = self._memory.change(
-            _lock(lock), lambda row: row is not None and row.claimed_at == seen.claimed_at, lambda _: lock
-        )
+        renewed, standing = self._memory.change(_lock(lock), self._same_claim(seen), lambda _: lock)
         return renewed or standing == lock
 
     def get(self, shop: str, lock: str) -> Lock | None:
         return self._memory.get("lock", shop, lock)
 
     def forget(self, lock: Lock) -> None:
-        self._memory.put(_lock(lock), None)
+        self._memory.change(_lock(lock), self._same_claim(lock), lambda _: None)
 
-    def forget_write(self, shop: str, lock: str) -> MemoryWrite:
-        return MemoryWrite(("lock", shop, lock), anything, lambda _: None, HoldLost("The hold has run out."))
+    def seal_write(self, lock: Lock, sale: Sale) -> MemoryWrite:
+        sealed = lock.model_copy(update={"sale": sale})
+        return MemoryWrite(_lock(lock), self._same_claim(lock), lambda _: sealed, HoldLost("The hold was given back."))
 
     def extend_write(self, lock: Lock, until: datetime) -> MemoryWrite:
+        once = HoldAlreadyExtended("A hold can be extended once.")
         return MemoryWrite(
             _lock(lock),
-            lambda row: row is not None and not row.extended,
+            lambda row: self._same_claim(lock)(row) and not row.extended,
             lambda _: lock.model_copy(update={"expires_at": until, "extended": True}),
-            HoldAlreadyExtended("A hold can be extended once."),
+            lambda row: once if row is not None and row.extended else HoldLost("The hold was given back."),
         )
 
     def dead(self, shop: str, before: datetime) -> Iterator[Lock]:
@@ -153,17 +258,23 @@ class MemoryLocks:
         return page, _position(page[-1]) if len(page) == limit else None
 
     def _by_expiry(self, shop: str) -> list[Lock]:
-        return sorted(self._memory.of("lock", shop), key=_position)
+        return sorted((lock for lock in self._memory.of("lock", shop) if lock.sale is None), key=_position)
+
+    def _same_claim(self, seen: Lock) -> Any:
+        return lambda row: row is not None and self._memory.condition("SAME_CLAIM", row.claim == seen.claim and row.sale is None)
 
 
 class MemoryStock:
     def __init__(self, memory: Memory) -> None:
         self.levels = MemoryLevels(memory)
+        self.ledger = MemoryLedger(memory)
         self.locks = MemoryLocks(memory)
         self.commit = memory.commit
 
 
-def _changed(level: Level, *, available: int = 0, on_hand: int = 0, drop: Any = (), put: Mapping[str, Entry] | None = None) -> Level:
+def _changed(
+    level: Level, *, available: int = 0, on_hand: int = 0, drop: Any = (), put: Mapping[str, Entry] | None = None, last: str | None = None
+) -> Level:
     """Unchecked, as DynamoDB's arithmetic is: only conditions keep a number from going below nothing."""
     kept = {name: entry for name, entry in level.entries.items() if name not in drop}
     return level.model_copy(
@@ -172,12 +283,29 @@ def _changed(level: Level, *, available: int = 0, on_hand: int = 0, drop: Any = 
             "on_hand": level.on_hand + on_hand,
             "entries": kept | dict(put or {}),
             "version": level.version + 1,
+            "last": last or level.last,
         }
     )
 
 
+def _over(row: Head, head: Head) -> Head:
+    return head.model_copy(update={"restocks": row.restocks})
+
+
+def _kept(level: Level) -> int:
+    return level.entries[SAFETY].quantity if SAFETY in level.entries else 0
+
+
+def _moved() -> LedgerMoved:
+    return LedgerMoved("The stock was changed meanwhile. Try again.")
+
+
 def _level(key: LevelKey) -> tuple[Any, ...]:
-    return ("level", key.shop, key.sku, key.shard)
+    return ("level", key.shop, key.sku, key.part)
+
+
+def _head(shop: str, sku: str) -> tuple[Any, ...]:
+    return ("head", shop, sku)
 
 
 def _lock(lock: Lock) -> tuple[Any, ...]:

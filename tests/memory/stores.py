@@ -12,11 +12,11 @@ from holdfast.notifications.ports import Outbox
 from holdfast.notifications.repository import DynamoOutbox
 from holdfast.orders.ports import Orders, Sessions
 from holdfast.orders.repository import DynamoOrders, DynamoSessions
-from holdfast.payments.ports import Inbox, Payments
+from holdfast.payments.ports import Inbox
 from holdfast.payments.providers.sandbox import Sandbox
 from holdfast.payments.providers.sandbox.proxy import SandboxBook
 from holdfast.payments.providers.sandbox.settings import SandboxConfig
-from holdfast.payments.repository import DynamoInbox, DynamoPayments
+from holdfast.payments.repository import DynamoInbox
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.idempotency import DynamoReplays, Replays
 from holdfast.stock.ports import StockStore
@@ -28,7 +28,7 @@ from tests.memory.engine import Memory
 from tests.memory.fulfilment import MemoryFulfilment
 from tests.memory.notifications import MemoryOutbox
 from tests.memory.orders import MemoryOrders, MemorySessions
-from tests.memory.payments import MemoryInbox, MemoryPayments, MemoryProvider
+from tests.memory.payments import MemoryInbox, MemoryProvider
 from tests.memory.replays import MemoryReplays
 from tests.memory.stock import MemoryStock
 from tests.memory.tenants import MemoryTenants
@@ -42,7 +42,6 @@ class Stores:
     stock: StockStore
     orders: Orders
     sessions: Sessions
-    payments: Payments
     inbox: Inbox
     fulfilment: FulfilmentStore
     outbox: Outbox
@@ -58,7 +57,6 @@ def in_memory(memory: Memory) -> Stores:
         stock=MemoryStock(memory),
         orders=MemoryOrders(memory),
         sessions=MemorySessions(memory),
-        payments=MemoryPayments(memory),
         inbox=MemoryInbox(memory),
         fulfilment=MemoryFulfilment(memory),
         outbox=MemoryOutbox(memory),
@@ -77,7 +75,6 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         stock=DynamoStock(table["Stock"], table["Locks"], commit),
         orders=DynamoOrders(table["Orders"]),
         sessions=DynamoSessions(table["Orders"]),
-        payments=DynamoPayments(table["Payments"]),
         inbox=DynamoInbox(table["Payments"]),
         fulfilment=DynamoFulfilment(table["Fulfilment"], commit),
         outbox=DynamoOutbox(table["Notifications"]),

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from holdfast.kernel.errors import IdempotencyKeyInFlight
-from holdfast.stock import usecases
+from holdfast.stock import holding
 from holdfast.stock.errors import InsufficientStock, NotTaken
 from holdfast.stock.model import Entry, LevelKey, Line
 from tests.memory.engine import Memory
@@ -18,19 +18,19 @@ from tests.memory.threads import just_before, meet, together
 Careless = Callable[..., House]
 
 
-def hold(house: House, buyer: int, *skus: str) -> Callable[[], usecases.Held]:
+def hold(house: House, buyer: int, *skus: str) -> Callable[[], holding.Held]:
     lines = tuple(Line(sku=sku, quantity=1) for sku in skus)
-    command = usecases.Hold(
+    command = holding.Hold(
         shop=house.shop, lock=f"lck-{buyer}", order=f"ord-{buyer}", lines=lines, expires_at=house.now + HOLD, fingerprint="asked"
     )
-    return lambda: usecases.hold(command, store=house.stores.stock, grace=GRACE, now=house.now)
+    return lambda: holding.hold(command, store=house.stores.stock, recall=house.recall, grace=GRACE, now=house.now)
 
 
 def winners(answers: list[object]) -> set[str]:
     """Locks that got their units; all others were told why not."""
     for answer in answers:
-        assert isinstance(answer, usecases.Held | InsufficientStock | IdempotencyKeyInFlight)
-    return {answer.lock for answer in answers if isinstance(answer, usecases.Held)}
+        assert isinstance(answer, holding.Held | InsufficientStock | IdempotencyKeyInFlight)
+    return {answer.lock for answer in answers if isinstance(answer, holding.Held)}
 
 
 def crowd(house: House, buyers: int, units: int) -> set[str]:
@@ -99,7 +99,7 @@ def test_a_refused_cart_keeps_nothing(house: House) -> None:
 
 
 def test_without_the_release_a_refused_cart_keeps_units(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usecases, "release_lock", lambda lock, store: 0)
+    monkeypatch.setattr(holding, "release_units", lambda lock, store: 0)
     refused_cart(house)
     assert house.level("A").available == 0
 
@@ -155,7 +155,7 @@ def test_a_late_second_try_leaves_the_units_of_a_faster_one_alone(house: House) 
     house.product("A", 1)
     hold(house, 1, "A")()
     house.now = START + HOLD + timedelta(minutes=1)
-    just_before(house.stores.stock.levels, "give_back", hold(house, 1, "A"))
+    just_before(house.stores.stock.locks, "renew", hold(house, 1, "A"))
     assert isinstance(together([hold(house, 1, "A")])[0], IdempotencyKeyInFlight)
     assert house.level("A").locked == 1
 
@@ -163,5 +163,5 @@ def test_a_late_second_try_leaves_the_units_of_a_faster_one_alone(house: House) 
 def test_two_tries_of_one_millisecond_are_two(house: House) -> None:
     house.product("A", 5)
     answers = together([hold(house, 1, "A")] * 8)
-    assert sum(isinstance(answer, usecases.Held) for answer in answers) == 1
+    assert sum(isinstance(answer, holding.Held) for answer in answers) == 1
     assert house.level("A").locked == 1

@@ -1,6 +1,7 @@
 """Arithmetic of a level, and holds of awkward carts."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,9 +9,9 @@ from hypothesis import strategies as st
 
 from holdfast.kernel.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from holdfast.kernel.ids import entry_id
-from holdfast.stock import usecases
-from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock, UnknownHold, UnknownStock
-from holdfast.stock.model import Entry, Level, LevelKey, Line, Lock
+from holdfast.stock import holding, releasing, shelves
+from holdfast.stock.errors import HeldForAnotherOrder, HoldAlreadyExtended, HoldLost, InsufficientStock, UnknownHold, UnknownStock
+from holdfast.stock.model import Entry, Former, Level, LevelKey, Line, Lock
 from holdfast.wiring.orders import OrdersForSweep
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, START, House
@@ -34,7 +35,9 @@ def test_what_is_free_is_what_is_available_and_what_is_dead(available: int, held
     assert set(level.reclaimable(START, GRACE)) == dead
     assert level.free(START, GRACE) == available + sum(held[name].quantity for name in dead)
     for name in held:
-        assert set(level.reclaimable(START, GRACE, own=name)) == dead | {name}
+        own = Former(name=name, expires_at=held[name].expires_at)
+        assert set(level.reclaimable(START, GRACE, (own,))) == dead | {name}
+        assert set(level.reclaimable(START, GRACE, (own.model_copy(update={"expires_at": START - HOLD}),))) == dead
 
 
 @pytest.fixture
@@ -42,11 +45,11 @@ def house() -> House:
     return House(in_memory(Memory()))
 
 
-def hold(house: House, lock: str, *lines: Line, replaces: str | None = None, fingerprint: str = "asked") -> usecases.Held:
-    command = usecases.Hold(
-        shop=house.shop, lock=lock, order="ord", lines=lines, expires_at=house.now + HOLD, fingerprint=fingerprint, replaces=replaces
+def hold(house: House, lock: str, *lines: Line, order: str = "ord", fingerprint: str = "asked", **more: Any) -> holding.Held:
+    command = holding.Hold(
+        shop=house.shop, lock=lock, order=order, lines=lines, expires_at=house.now + HOLD, fingerprint=fingerprint, **more
     )
-    return usecases.hold(command, store=house.stores.stock, grace=GRACE, now=house.now)
+    return holding.hold(command, store=house.stores.stock, recall=house.recall, grace=GRACE, now=house.now)
 
 
 def wish(sku: str, quantity: int, partial: bool = False) -> Line:
@@ -75,10 +78,10 @@ def test_a_partial_line_takes_what_is_there(house: House) -> None:
     house.product("A", 2)
     assert hold(house, "1", wish("A", 5, partial=True)).quantities == {"A": 2}
     assert hold(house, "2", wish("A", 5, partial=True)).quantities == {"A": 0}
-    assert usecases.release(house.shop, "1", store=house.stores.stock) == 2
-    assert usecases.release(house.shop, "2", store=house.stores.stock) == 0
+    assert releasing.release(house.shop, "1", store=house.stores.stock) == 2
+    assert releasing.release(house.shop, "2", store=house.stores.stock) == 0
     with pytest.raises(UnknownHold):
-        usecases.release(house.shop, "1", store=house.stores.stock)
+        releasing.release(house.shop, "1", store=house.stores.stock)
 
 
 def test_an_unknown_sku_frees_what_was_taken_before_it(house: House) -> None:
@@ -111,11 +114,57 @@ def test_the_oldest_dead_entries_go_first_and_live_ones_stay(house: House) -> No
 
 def test_a_new_try_may_use_the_units_of_the_one_that_it_replaces(house: House) -> None:
     house.product("A", 3)
-    hold(house, "old", wish("A", 3))
+    hold(house, "cart", wish("A", 3), order="old")
     with pytest.raises(InsufficientStock):
         hold(house, "other", wish("A", 1))
-    assert hold(house, "new", wish("A", 2), replaces="old").quantities == {"A": 2}
-    assert (house.level("A").available, set(house.level("A").entries)) == (1, {entry_id("new")})
+    with pytest.raises(HeldForAnotherOrder) as met:
+        hold(house, "cart", wish("A", 2), order="new")
+    assert met.value.lock.order == "old"
+    held = hold(house, "cart", wish("A", 2), order="new", replaces="old")
+    assert (held.quantities, held.replaced) == ({"A": 2}, "old")
+    assert (house.level("A").available, {entry.quantity for entry in house.level("A").entries.values()}) == (1, {2})
+
+
+def test_a_new_try_that_is_refused_leaves_the_earlier_hold_as_it_was(house: House) -> None:
+    house.product("A", 3)
+    hold(house, "cart", wish("A", 2), order="old")
+    before = house.level("A"), house.stores.stock.locks.get(house.shop, "cart")
+    with pytest.raises(InsufficientStock) as refused:
+        hold(house, "cart", wish("A", 4), order="new", replaces="old")
+    assert refused.value.facts["lines"] == [{"sku": "A", "requested": 4, "available": 3}]
+    assert (house.level("A"), house.stores.stock.locks.get(house.shop, "cart")) == before
+
+
+def test_a_new_try_of_another_cart_gives_back_what_it_no_longer_wants(house: House) -> None:
+    house.product("A", 3)
+    house.product("B", 3)
+    hold(house, "cart", wish("A", 2), order="old")
+    hold(house, "cart", wish("B", 1), order="new", replaces="old")
+    assert (house.level("A").available, house.level("A").entries, house.level("B").available) == (3, {}, 2)
+
+
+def test_a_worker_that_knows_of_nothing_left_still_finds_the_shoppers_own_hold(house: House) -> None:
+    house.product("A", 1)
+    hold(house, "cart", wish("A", 1), order="old")
+    for number in range(5):
+        with pytest.raises(InsufficientStock):
+            hold(house, f"other-{number}", wish("A", 1))
+    assert house.recall.sold_out(house.shop, "A", house.now)
+    with pytest.raises(HeldForAnotherOrder):
+        hold(house, "cart", wish("A", 1), order="new")
+    assert hold(house, "cart", wish("A", 1), order="new", replaces="old").quantities == {"A": 1}
+
+
+def test_what_a_hold_under_another_lock_left_may_be_used(house: House) -> None:
+    """Late money: the order's own dead hold, within its grace."""
+    house.product("A", 1)
+    hold(house, "first", wish("A", 1))
+    house.now += HOLD
+    with pytest.raises(InsufficientStock):
+        hold(house, "stranger", wish("A", 1))
+    former = Former(name=entry_id("first"), expires_at=START + HOLD)
+    assert hold(house, "retake", wish("A", 1), former=former).quantities == {"A": 1}
+    assert set(house.level("A").entries) == {entry_id("retake")}
 
 
 def test_a_second_try_waits_for_the_lease_and_then_goes_on_under_the_first_promise(house: House) -> None:
@@ -123,7 +172,7 @@ def test_a_second_try_waits_for_the_lease_and_then_goes_on_under_the_first_promi
     first = hold(house, "1", wish("A", 2))
     with pytest.raises(IdempotencyKeyInFlight):
         hold(house, "1", wish("A", 2))
-    house.now += usecases.CLAIM_LEASE
+    house.now += holding.CLAIM_LEASE
     with pytest.raises(IdempotencyKeyReused):
         hold(house, "1", wish("A", 2), fingerprint="something else")
     assert hold(house, "1", wish("A", 2)) == first
@@ -139,7 +188,7 @@ def test_a_try_after_the_promise_ran_out_is_a_new_promise(house: House) -> None:
 
 
 def extended(house: House, lock: str) -> None:
-    writes = usecases.extend_writes(house.shop, lock, until=house.now + 2 * HOLD, store=house.stores.stock, now=house.now)
+    writes = holding.extend_writes(house.shop, lock, "ord", until=house.now + 2 * HOLD, store=house.stores.stock, now=house.now)
     house.stores.commit(writes, token="extend")
 
 
@@ -182,20 +231,20 @@ def test_a_summary_counts_by_the_clock(house: House) -> None:
     hold(house, "1", wish("A", 2))
 
     def seen() -> tuple[int, int, int]:
-        summary = usecases.summary(house.shop, "A", waiting=7, levels=house.stores.stock.levels, grace=GRACE, now=house.now)
+        summary = shelves.summary(house.shop, "A", waiting=7, levels=house.stores.stock.levels, grace=GRACE, now=house.now)
         assert summary.waiting == 7
         return summary.on_hand, summary.available, summary.locked
 
     assert seen() == (5, 3, 2)
     house.now += HOLD + GRACE
     assert seen() == (5, 5, 0)
-    assert usecases.availability(house.shop, ["A", "Z"], levels=house.stores.stock.levels, grace=GRACE, now=house.now) == {"A": 5, "Z": 0}
+    assert house.availability("A", "Z") == {"A": 5, "Z": 0}
     with pytest.raises(UnknownStock):
-        usecases.summary(house.shop, "Z", waiting=0, levels=house.stores.stock.levels, grace=GRACE, now=house.now)
+        shelves.summary(house.shop, "Z", waiting=0, levels=house.stores.stock.levels, grace=GRACE, now=house.now)
 
 
 def swept(house: House, lock: Lock) -> int:
-    return usecases.expire_lock(lock, store=house.stores.stock, orders=OrdersForSweep(house.stores.orders), grace=GRACE, now=house.now)
+    return releasing.expire_lock(lock, store=house.stores.stock, orders=OrdersForSweep(house.stores.orders), grace=GRACE, now=house.now)
 
 
 def test_a_hold_that_was_extended_since_it_was_listed_is_left_alone(house: House) -> None:

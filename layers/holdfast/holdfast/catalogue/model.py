@@ -1,5 +1,6 @@
 """Products: the only source of prices; what a client says about prices is not asked for."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
@@ -30,7 +31,11 @@ class StockStatus(StrEnum):
 
 
 class Product(Record):
-    """`max_per_order` None: no limit but the general one. `version` counts changes and is the ETag."""
+    """`max_per_order` None: no limit but the general one. `version` counts changes and is the ETag.
+
+    `backorder_cap`: units that may be owed at a time (None: any number). `available_from`: until then it is a pre-order, sold
+    before it is there.
+    """
 
     shop: ShopId
     sku: Sku
@@ -41,10 +46,17 @@ class Product(Record):
     on_shortage: OnShortage = OnShortage.REJECT
     low_stock_threshold: int = Field(default=0, ge=0)
     max_per_order: int | None = Field(default=None, ge=1)
+    max_per_customer: int | None = Field(default=None, ge=1)
+    backorder_cap: int | None = Field(default=None, ge=0)
+    available_from: Instant | None = None
     archived: bool = False
     created_at: Instant
     updated_at: Instant
     version: int = 1
+
+    def preorder(self, now: datetime) -> bool:
+        """Sold before it is there; whoever buys it knows that he waits."""
+        return self.available_from is not None and now < self.available_from and self.on_shortage is OnShortage.BACKORDER
 
     def stock_status(self, available: int) -> StockStatus:
         if available > self.low_stock_threshold:

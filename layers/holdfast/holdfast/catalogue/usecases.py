@@ -7,6 +7,7 @@ from holdfast.catalogue.model import Kind, OnShortage, Product
 from holdfast.catalogue.ports import Products, Shelf
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Money
+from holdfast.kernel.time import Instant
 
 
 class PutProduct(Model):
@@ -19,6 +20,9 @@ class PutProduct(Model):
     on_shortage: OnShortage
     low_stock_threshold: int
     max_per_order: int | None
+    max_per_customer: int | None = None
+    backorder_cap: int | None = None
+    available_from: Instant | None = None
 
     def product(self, now: datetime) -> Product:
         return Product(**self.model_dump(), created_at=now, updated_at=now)

@@ -29,6 +29,9 @@ class ProductBody(Input):
     on_shortage: OnShortage = Field(default=OnShortage.REJECT, strict=False)
     low_stock_threshold: int = Field(default=0, ge=0, le=1_000_000)
     max_per_order: int | None = Field(default=None, ge=1, le=MAX_QUANTITY)
+    max_per_customer: int | None = Field(default=None, ge=1, le=MAX_QUANTITY)
+    backorder_cap: int | None = Field(default=None, ge=0, le=1_000_000)
+    available_from: Instant | None = Field(default=None, strict=False)
 
     def command(self, shop: str, sku: str) -> PutProduct:
         return PutProduct(
@@ -41,6 +44,9 @@ class ProductBody(Input):
             on_shortage=self.on_shortage,
             low_stock_threshold=self.low_stock_threshold,
             max_per_order=self.max_per_order,
+            max_per_customer=self.max_per_customer,
+            backorder_cap=self.backorder_cap,
+            available_from=self.available_from,
         )
 
 
@@ -55,6 +61,9 @@ class ProductView(Model):
     on_shortage: OnShortage
     low_stock_threshold: int
     max_per_order: int | None
+    max_per_customer: int | None
+    backorder_cap: int | None
+    available_from: Instant | None
     created_at: Instant
     updated_at: Instant
     version: int
@@ -71,6 +80,8 @@ class OfferView(Model):
     stock_status: StockStatus
     on_shortage: OnShortage
     max_quantity: int
+    max_per_customer: int | None
+    available_from: Instant | None
     version: int
 
 
@@ -98,5 +109,7 @@ def offer_view(product: Product, available: int) -> OfferView:
         stock_status=product.stock_status(available),
         on_shortage=product.on_shortage,
         max_quantity=product.max_per_order or MAX_QUANTITY,
+        max_per_customer=product.max_per_customer,
+        available_from=product.available_from,
         version=product.version,
     )

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from holdfast.kernel.errors import HoldfastError, IdempotencyKeyReused, VersionConflict
+from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, IdempotencyKeyReused, VersionConflict
 from holdfast.kernel.events import CUSTOMER
 from holdfast.kernel.ids import derived_id, new_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import MAX_AMOUNT
-from holdfast.kernel.writes import Commit
 from holdfast.orders import events, rules
 from holdfast.orders.errors import (
+    EmailMissing,
     MixedCurrencies,
     QuantityAboveMaximum,
     SessionAlreadyOrdered,
@@ -20,11 +20,12 @@ from holdfast.orders.errors import (
     UnknownSku,
 )
 from holdfast.orders.model import Address, HoldRef, Order, OrderLine, PaymentRef, Session, SessionLine, Status
-from holdfast.orders.ports import Catalogue, Offer, Orders, Payments, Policies, Sessions, Stock
+from holdfast.orders.ports import Catalogue, Offer, Orders, Payments, Policies, Sessions, Standing, Stock, Taken
 from holdfast.orders.usecases import end
 
 SESSION_LIFE = timedelta(minutes=30)
-REPLAYED_FOR = timedelta(hours=24)
+IN_FLIGHT = timedelta(seconds=10)
+"""How long a try without an order may still be under way. No request lives longer."""
 
 
 class StartCheckout(Model):
@@ -87,13 +88,13 @@ def place(
     stock: Stock,
     payments: Payments,
     policies: Policies,
-    commit: Commit,
     now: datetime,
 ) -> Placed:
     """Hold every line or none, ask the provider for a payment, write the order. Each step may be repeated.
 
     `session_born` is the instant in the session's id. A crash anywhere leaves a lock that runs out by itself.
-    Refusals: InsufficientStock, UnknownSession, SessionExpired, SessionAlreadyOrdered, ProviderNotOffered, those of idempotency.
+    Refusals: InsufficientStock, UnknownSession, SessionExpired, SessionAlreadyOrdered, ProviderNotOffered, EmailMissing, those of
+    idempotency.
     """
     order_id = command.order_id(session_born)
     session, standing = sessions.with_order(command.shop, command.session, order_id)
@@ -103,35 +104,70 @@ def place(
         raise UnknownSession
     if session.expired(now):
         raise SessionExpired("The checkout session has run out. Start a new one with the same lines.")
-    earlier = _earlier(session, orders)
+    if session.email is None and any(line.max_per_customer for line in session.lines):
+        raise EmailMissing("Something in the cart is limited per customer: the checkout needs an e-mail address.")
     payments.require(command.provider)  # before anything is held
 
-    life = policies.hold(command.shop)
-    lock = derived_id("lck", session_born, order_id)
-    taken, expires_at = stock.hold(
-        command.shop,
-        lock,
-        order_id,
-        [(line.sku, line.quantity, rules.may_be_partial(line, command.accept_partial)) for line in session.lines],
-        expires_at=now + life,
-        fingerprint=command.fingerprint,
-        replaces=earlier.hold.lock if earlier and earlier.hold else None,
-        now=now,
-    )
+    lock = lock_of(command.shop, session.id, session_born)
+    taken = _hold(command, session, order_id, lock, orders=orders, stock=stock, expires_at=now + policies.hold(command.shop), now=now)
+    if taken.replaced is not None:
+        _end_earlier(command.shop, taken.replaced, orders=orders, stock=stock, now=now)
     try:
-        payment, payment_writes = payments.create(command.shop, order_id, command.provider, session.totals.total, now)
+        payment = payments.create(command.shop, order_id, command.provider, session.totals.total, now)
     except HoldfastError:
-        stock.release(command.shop, lock)  # no payment, no order: nothing may stay held
+        stock.release(command.shop, lock, order_id)  # no payment, no order: nothing may stay held
         raise
-    hold = HoldRef(lock=lock, expires_at=expires_at)
-    order = _order(command, session, order_id, taken, payment, hold, now)
-    try:
-        commit([orders.add_write(order), sessions.ordered_write(session, order_id, now + REPLAYED_FOR), *payment_writes], token=order_id)
-    except VersionConflict:
-        return _somebody_was_faster(command, order_id, lock, orders=orders, stock=stock)
+    order = _order(command, session, order_id, taken.quantities, payment, HoldRef(lock=lock, expires_at=taken.expires_at), now)
+    if orders.add(order):
+        return Placed(order=order)
+    faster = orders.get(command.shop, order_id)
+    if faster is None:
+        raise VersionConflict("The order keeps changing. Read it again.")
+    return _replay(faster, command)
+
+
+def lock_of(shop: str, session: str, session_born: datetime) -> str:
+    """The lock of a checkout: each of its tries meets the one before it."""
+    return derived_id("lck", session_born, shop, session)
+
+
+def _hold(
+    command: PlaceOrder, session: Session, order: str, lock: str, *, orders: Orders, stock: Stock, expires_at: datetime, now: datetime
+) -> Taken:
+    """The shopper's own earlier try is replaced, never in his way: its units are used first, and its order ends."""
+
+    def hold(replaces: str | None) -> Taken | Standing:
+        return stock.hold(
+            command.shop,
+            lock,
+            order,
+            [rules.wish(line, command.accept_partial) for line in session.lines],
+            owner=session.id,
+            buyer=rules.buyer(session.email),
+            expires_at=expires_at,
+            fingerprint=command.fingerprint,
+            replaces=replaces,
+            now=now,
+        )
+
+    found = hold(None)
+    if isinstance(found, Taken):
+        return found
+    earlier = orders.get(command.shop, found.order)
+    if found.sold or (earlier is not None and earlier.status in rules.ORDERED):
+        raise SessionAlreadyOrdered("This checkout became an order already.", order=found.order)
+    if earlier is None and now < found.claimed_at + IN_FLIGHT:
+        raise IdempotencyKeyInFlight("Another try of this checkout is under way.", retry_after=1)
+    found = hold(found.order)
+    if isinstance(found, Standing):
+        raise IdempotencyKeyInFlight("Another try of this checkout is under way.", retry_after=1)
+    return found
+
+
+def _end_earlier(shop: str, order: str, *, orders: Orders, stock: Stock, now: datetime) -> None:
+    earlier = orders.get(shop, order)
     if earlier is not None:
         end(earlier, Status.CANCELLED, actor=CUSTOMER, reason="replaced by a new try", orders=orders, stock=stock, now=now)
-    return Placed(order=order)
 
 
 def read(shop: str, session: str, *, sessions: Sessions, now: datetime) -> Session:
@@ -142,11 +178,16 @@ def read(shop: str, session: str, *, sessions: Sessions, now: datetime) -> Sessi
     return found
 
 
-def abandon(session: Session, *, sessions: Sessions, orders: Orders, stock: Stock, now: datetime) -> None:
+def abandon(session: Session, session_born: datetime, *, sessions: Sessions, orders: Orders, stock: Stock, now: datetime) -> None:
     """The shopper leaves: an order that waits for its money is cancelled, its stock goes back, the session is gone."""
-    earlier = orders.get(session.shop, session.order) if session.order else None
-    if earlier is not None:
-        end(earlier, Status.CANCELLED, actor=CUSTOMER, reason="the checkout was abandoned", orders=orders, stock=stock, now=now)
+    lock = lock_of(session.shop, session.id, session_born)
+    held = stock.standing(session.shop, lock)
+    if held is not None:
+        earlier = orders.get(session.shop, held.order)
+        if earlier is not None:
+            end(earlier, Status.CANCELLED, actor=CUSTOMER, reason="the checkout was abandoned", orders=orders, stock=stock, now=now)
+        elif not held.sold:
+            stock.release(session.shop, lock, held.order)
     sessions.remove(session)
 
 
@@ -183,15 +224,10 @@ def _priced(offer: Offer, quantity: int) -> SessionLine:
         unit_price=offer.price,
         digital=offer.digital,
         backorder=offer.backorder,
+        preorder=offer.preorder,
+        backorder_cap=offer.backorder_cap,
+        max_per_customer=offer.max_per_customer,
     )
-
-
-def _earlier(session: Session, orders: Orders) -> Order | None:
-    """The order that this session became at an earlier try, if it still waits for money; its hold is replaced."""
-    earlier = orders.get(session.shop, session.order) if session.order else None
-    if earlier is not None and earlier.status in rules.SETTLED | {Status.PAYMENT_REVIEW, Status.REFUNDED}:
-        raise SessionAlreadyOrdered("This checkout became an order already.", order=earlier.id)
-    return earlier if earlier is not None and earlier.status is Status.PENDING_PAYMENT else None
 
 
 def _order(
@@ -227,6 +263,9 @@ def _order_line(line: SessionLine, allocated: int) -> OrderLine:
         unit_price=line.unit_price,
         digital=line.digital,
         backorder=line.backorder,
+        preorder=line.preorder,
+        backorder_cap=line.backorder_cap,
+        max_per_customer=line.max_per_customer,
         allocated=allocated,
     )
 
@@ -239,12 +278,3 @@ def _replay(standing: Order, command: PlaceOrder) -> Placed:
     if standing.fingerprint != command.fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used with another body. Use a new key for a new request.")
     return Placed(order=standing, replayed=True)
-
-
-def _somebody_was_faster(command: PlaceOrder, order_id: str, lock: str, *, orders: Orders, stock: Stock) -> Placed:
-    """Our own first write (its reply got lost), or another try of this session that the order must give way to."""
-    standing = orders.get(command.shop, order_id)
-    if standing is not None:
-        return _replay(standing, command)
-    stock.release(command.shop, lock)
-    raise VersionConflict("The checkout session was changed by another request. Read it again.")

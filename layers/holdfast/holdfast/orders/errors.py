@@ -75,3 +75,9 @@ class OrderTokenMissing(Unauthenticated):
     """An order opens with X-Order-Token, or `?token=` on links."""
 
     code = "order_token_missing"
+
+
+class EmailMissing(Invalid):
+    """Something in the cart is limited per customer, and nobody said who the customer is."""
+
+    code = "email_missing"

@@ -57,7 +57,7 @@ class Totals(Record):
 
 
 class SessionLine(Record):
-    """One SKU at the price that was told. `digital` and `backorder` are the catalogue's, at that moment."""
+    """One SKU at the price that was told. The rest is the catalogue's, at that moment."""
 
     sku: Sku
     title: str
@@ -65,6 +65,9 @@ class SessionLine(Record):
     unit_price: Money
     digital: bool
     backorder: bool
+    preorder: bool = False
+    backorder_cap: int | None = None
+    max_per_customer: int | None = None
 
     @property
     def line_total(self) -> Money:
@@ -72,7 +75,7 @@ class SessionLine(Record):
 
 
 class Session(Record):
-    """A priced cart. `order`: what it became at the last try; `version` counts changes."""
+    """A priced cart. `version` counts changes."""
 
     id: str
     shop: ShopId
@@ -82,7 +85,6 @@ class Session(Record):
     address: Address | None = None
     created_at: Instant
     expires_at: Instant
-    order: str | None = None
     version: int = 1
 
     def expired(self, now: datetime) -> bool:
@@ -98,6 +100,9 @@ class OrderLine(Record):
     unit_price: Money
     digital: bool
     backorder: bool
+    preorder: bool = False
+    backorder_cap: int | None = None
+    max_per_customer: int | None = None
     allocated: int = Field(ge=0)
     fulfilled: int = Field(default=0, ge=0)
 

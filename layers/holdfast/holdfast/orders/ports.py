@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
-from holdfast.orders.model import Order, PaymentFact, PaymentRef, PaymentStatus, Session
+from holdfast.orders.model import HoldRef, Order, PaymentFact, PaymentRef, Session
 
 
 class Orders(Protocol):
@@ -14,8 +14,8 @@ class Orders(Protocol):
 
     def get(self, shop: str, order: str) -> Order | None: ...
 
-    def add_write(self, order: Order) -> Write:
-        """Refusal: VersionConflict when the order exists."""
+    def add(self, order: Order) -> bool:
+        """False when an order of that id exists; True also when it is our own write that is found there."""
         ...
 
     def save_write(self, order: Order) -> Write:
@@ -42,10 +42,6 @@ class Sessions(Protocol):
         """Both in one read."""
         ...
 
-    def ordered_write(self, session: Session, order: str, until: datetime) -> Write:
-        """The session became this order; keep it until then. Refusal: VersionConflict."""
-        ...
-
     def remove(self, session: Session) -> None: ...
 
 
@@ -63,13 +59,50 @@ class Offer(Protocol):
     @property
     def backorder(self) -> bool: ...
     @property
+    def preorder(self) -> bool:
+        """It is sold before it is there: who buys it accepts to wait."""
+        ...
+
+    @property
     def max_per_order(self) -> int | None: ...
+    @property
+    def max_per_customer(self) -> int | None: ...
+    @property
+    def backorder_cap(self) -> int | None: ...
 
 
 class Catalogue(Protocol):
     def offers(self, shop: str, skus: Sequence[str]) -> Mapping[str, Offer]:
         """What is on sale of these."""
         ...
+
+
+class Wish(NamedTuple):
+    """Units of a SKU. `partial`: fewer will do, and the rest is owed; `promises`: so many of the SKU may be owed in all;
+    `allowance`: so many may one customer have.
+    """
+
+    sku: str
+    quantity: int
+    partial: bool = False
+    promises: int | None = None
+    allowance: int | None = None
+
+
+class Taken(NamedTuple):
+    """What is held per SKU, and until when. `replaced`: the order of an earlier try, whose hold this is now."""
+
+    quantities: Mapping[str, int]
+    expires_at: datetime
+    replaced: str | None
+
+
+class Standing(NamedTuple):
+    """Whose a lock is. `sold`: it was paid."""
+
+    order: str
+    claimed_at: datetime
+    sold: bool
 
 
 class Stock(Protocol):
@@ -80,25 +113,37 @@ class Stock(Protocol):
         shop: str,
         lock: str,
         order: str,
-        wishes: Sequence[tuple[str, int, bool]],
+        wishes: Sequence[Wish],
         *,
+        owner: str,
+        buyer: str | None,
         expires_at: datetime,
         fingerprint: str,
-        replaces: str | None,
+        replaces: str | None = None,
+        former: HoldRef | None = None,
         now: datetime,
-    ) -> tuple[Mapping[str, int], datetime]:
-        """Wishes are (sku, quantity, partial). What was taken per SKU, and until when. Refusals: InsufficientStock and others of stock."""
+    ) -> Taken | Standing:
+        """Standing when the lock is another order's, and `replaces` does not name it. Refusals: InsufficientStock and others of stock.
+
+        `buyer` is a digest; `former` another hold of the same shopper, whose units may be used.
+        """
         ...
 
-    def release(self, shop: str, lock: str) -> None:
-        """Nothing happens when the lock is gone."""
+    def standing(self, shop: str, lock: str) -> Standing | None: ...
+
+    def release(self, shop: str, lock: str, order: str) -> None:
+        """Nothing happens when the lock is gone, or another order's."""
         ...
 
     def confirm_writes(self, shop: str, lock: str, order: str, quantities: Mapping[str, int], now: datetime) -> list[Write]: ...
 
-    def extend_writes(self, shop: str, lock: str, until: datetime, now: datetime) -> list[Write]: ...
+    def extend_writes(self, shop: str, lock: str, order: str, until: datetime, now: datetime) -> list[Write]: ...
 
-    def return_writes(self, shop: str, order: str, quantities: Mapping[str, int], now: datetime) -> list[Write]: ...
+    def return_writes(
+        self, shop: str, order: str, *, back: Mapping[str, int], owed: Mapping[str, int], buyer: str | None, now: datetime
+    ) -> list[Write]:
+        """`back` units come back to the stock, `owed` ones were promised and are no longer; `buyer` may have both again."""
+        ...
 
 
 class Payments(Protocol):
@@ -108,16 +153,12 @@ class Payments(Protocol):
         """ProviderNotOffered when this shop takes no payments with it."""
         ...
 
-    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, list[Write]]:
-        """Ask the provider for a payment (the same one for the same order) and offer the writes that keep it."""
-        ...
-
-    def fact_writes(self, fact: PaymentFact, status: PaymentStatus, now: datetime) -> list[Write]:
-        """The payment's new state, and the provider's event as applied. Refusal: VersionConflict when it was applied before."""
+    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> PaymentRef:
+        """Ask the provider for a payment: the same one for the same order."""
         ...
 
     def event_writes(self, fact: PaymentFact, now: datetime) -> list[Write]:
-        """Only the provider's event as applied; nothing when the fact came without one."""
+        """The provider's event as applied; nothing when the fact came without one. Refusal: VersionConflict when it was applied before."""
         ...
 
     def refund(self, provider: str, payment: str, amount: Money, key: str) -> None:

@@ -1,7 +1,6 @@
 """The orders table: orders with their events, and checkout sessions."""
 
 import heapq
-from datetime import datetime
 from itertools import islice
 
 from holdfast.kernel.errors import VersionConflict
@@ -20,8 +19,12 @@ class DynamoOrders:
         item = self._table.get(keys.order_key(shop, order))
         return Order.model_validate(item) if item else None
 
-    def add_write(self, order: Order) -> Write:
-        return self._table.put_write(_order_item(order), NOT_THERE, VersionConflict("The order exists already."))
+    def add(self, order: Order) -> bool:
+        try:
+            self._table.put(_order_item(order), NOT_THERE)
+        except ConditionFailed as refusal:
+            return refusal.item is not None and Order.model_validate(refusal.item) == order
+        return True
 
     def save_write(self, order: Order) -> Write:
         return self._table.put_write(_order_item(order), _version_before(order), VersionConflict("The order was changed meanwhile."))
@@ -50,7 +53,7 @@ class DynamoSessions:
         self._table = table
 
     def add(self, session: Session) -> None:
-        self._table.put(_session_item(session, session.expires_at))
+        self._table.put({**keys.session_key(session.shop, session.id), "ttl": epoch(session.expires_at), **record(session)})
 
     def get(self, shop: str, session: str) -> Session | None:
         item = self._table.get(keys.session_key(shop, session))
@@ -63,11 +66,6 @@ class DynamoSessions:
             Order.model_validate(found["ORDER"]) if "ORDER" in found else None,
         )
 
-    def ordered_write(self, session: Session, order: str, until: datetime) -> Write:
-        ordered = session.model_copy(update={"order": order, "version": session.version + 1})
-        unchanged = Expression("#version = :before", {"#version": "version"}, {":before": session.version})
-        return self._table.put_write(_session_item(ordered, until), unchanged, VersionConflict("The session was changed meanwhile."))
-
     def remove(self, session: Session) -> None:
         self._table.delete(keys.session_key(session.shop, session.id))
 
@@ -78,7 +76,3 @@ def _order_item(order: Order) -> Item:
 
 def _version_before(order: Order) -> Expression:
     return Expression("#version = :before", {"#version": "version"}, {":before": order.version - 1})
-
-
-def _session_item(session: Session, until: datetime) -> Item:
-    return {**keys.session_key(session.shop, session.id), "ttl": epoch(until), **record(session)}

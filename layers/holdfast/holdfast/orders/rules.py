@@ -1,8 +1,11 @@
 """Arithmetic on orders: prices, totals, and the state that follows from the lines. Pure."""
 
+import hashlib
+
 from holdfast.kernel.money import Money, total
 from holdfast.orders import events
 from holdfast.orders.model import Order, OrderLine, SessionLine, Status, Totals
+from holdfast.orders.ports import Wish
 
 CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
 AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})
@@ -13,6 +16,10 @@ SETTLED = frozenset({Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED,
 """The money is ours and the goods are theirs, or owed."""
 
 
+ORDERED = SETTLED | {Status.PAYMENT_REVIEW, Status.REFUNDED}
+"""A checkout that became one of these becomes no other order."""
+
+
 def totals(lines: tuple[SessionLine, ...], currency: str) -> Totals:
     subtotal = total([line.line_total for line in lines], currency)
     nothing = Money(amount=0, currency=currency)
@@ -20,8 +27,19 @@ def totals(lines: tuple[SessionLine, ...], currency: str) -> Totals:
 
 
 def may_be_partial(line: SessionLine | OrderLine, accept_partial: bool) -> bool:
-    """Both must agree: the shop (back-order is on for the SKU) and the shopper (he accepts to wait)."""
-    return line.backorder and accept_partial
+    """Both must agree: the shop (back-order is on for the SKU) and the shopper (he accepts to wait; a pre-order says so itself)."""
+    return line.backorder and (accept_partial or line.preorder)
+
+
+def wish(line: SessionLine | OrderLine, accept_partial: bool) -> Wish:
+    """A line as the stock is asked for it."""
+    partial = may_be_partial(line, accept_partial)
+    return Wish(line.sku, line.quantity, partial, line.backorder_cap if partial else None, line.max_per_customer)
+
+
+def buyer(email: str | None) -> str | None:
+    """A customer, as limits know him: a digest, so that no address lies in the stock."""
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()[:16] if email else None
 
 
 def owed(order: Order, line: OrderLine) -> int:

@@ -19,7 +19,7 @@ from holdfast.kernel.writes import Commit
 from holdfast.orders import events, rules
 from holdfast.orders.errors import UnknownOrder
 from holdfast.orders.model import FactKind, Order, PaymentFact, PaymentStatus, Status
-from holdfast.orders.ports import Orders, Payments, Policies, Stock
+from holdfast.orders.ports import Orders, Payments, Policies, Stock, Taken
 from holdfast.orders.usecases import ENDINGS
 
 ATTEMPTS = 5
@@ -90,34 +90,44 @@ def _succeeded(order: Order, fact: PaymentFact, world: World, now: datetime) -> 
         except VersionConflict:
             raise
         except Conflict:
-            pass  # the hold is gone
+            _refuse_old_news(order, world)  # the hold is gone
     if order.status not in rules.LATE or world.policies.refund_late(order.shop):
         return _give_back(order, fact, world, now, "the order had ended before the money came")
     return _late(order, fact, world, now)
 
 
+def _refuse_old_news(order: Order, world: World) -> None:
+    """The hold may be gone because somebody ended or paid the order since it was read: then that is what counts."""
+    fresh = world.orders.get(order.shop, order.id)
+    if fresh is None or fresh.version != order.version:
+        raise VersionConflict("The order was changed meanwhile.")
+
+
 def _late(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
     """The policy `retake`: the stock is taken again, under a lock whose name is always the same."""
     lock = derived_id("lck", order.created_at, order.id, "retake")
-    wishes = [(line.sku, line.quantity, rules.may_be_partial(line, order.accept_partial)) for line in order.lines]
     try:
-        taken, _ = world.stock.hold(
+        taken = world.stock.hold(
             order.shop,
             lock,
             order.id,
-            wishes,
+            [rules.wish(line, order.accept_partial) for line in order.lines],
+            owner=order.session,
+            buyer=rules.buyer(order.email),
             expires_at=now + world.policies.hold(order.shop),
             fingerprint="retake",
-            replaces=order.hold.lock if order.hold else None,
+            former=order.hold,
             now=now,
         )
     except Refusal as refusal:
         if refusal.code != "insufficient_stock":
             raise
         return _give_back(order, fact, world, now, "the stock was sold before the money came")
-    settled = _paid(order, lock, taken, fact, world, now, reason="paid after the hold ran out; the stock was taken again")
+    if not isinstance(taken, Taken):
+        raise VersionConflict("The order is being settled by somebody else.")
+    settled = _paid(order, lock, taken.quantities, fact, world, now, reason="paid after the hold ran out; the stock was taken again")
     if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock)  # what the lost hold may still have of other lines
+        world.stock.release(order.shop, order.hold.lock, order.id)  # what the lost hold may still have of other lines
     return settled
 
 
@@ -140,7 +150,7 @@ def _paid(
     # The order's own condition first: when several fail, "somebody settled it already" is what counts.
     writes = [
         world.orders.save_write(paid),
-        *world.payments.fact_writes(fact, PaymentStatus.SUCCEEDED, now),
+        *world.payments.event_writes(fact, now),
         *world.stock.confirm_writes(order.shop, lock, order.id, quantities, now),
     ]
     world.commit(writes, token=f"{order.id}#paid#{order.version}")
@@ -159,10 +169,10 @@ def _give_back(order: Order, fact: PaymentFact, world: World, now: datetime, rea
         status=Status.REFUNDED,
         hold=None,
     )
-    writes = [world.orders.save_write(due), *world.payments.fact_writes(fact, PaymentStatus.REFUND_DUE, now)]
+    writes = [world.orders.save_write(due), *world.payments.event_writes(fact, now)]
     world.commit(writes, token=f"{order.id}#refund-due#{order.version}")
     if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock)
+        world.stock.release(order.shop, order.hold.lock, order.id)
     return Settled(outcome=Outcome.APPLIED, order=due)
 
 
@@ -197,6 +207,7 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
         return _review(order, fact, world, now)  # a part of the money: which part of the order it ends, a person says
     sold = order.payment.status is PaymentStatus.SUCCEEDED
     back = {line.sku: line.allocated - line.fulfilled for line in order.lines if sold and line.allocated > line.fulfilled}
+    owed = {line.sku: line.short for line in order.lines if rules.owed(order, line)}
     refunded = order.happened(
         events.REFUNDED,
         at=now,
@@ -209,12 +220,12 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
     )
     writes = [
         world.orders.save_write(refunded),
-        *world.payments.fact_writes(fact, PaymentStatus.REFUNDED, now),
-        *world.stock.return_writes(order.shop, order.id, back, now),
+        *world.payments.event_writes(fact, now),
+        *world.stock.return_writes(order.shop, order.id, back=back, owed=owed, buyer=rules.buyer(order.email), now=now),
     ]
     world.commit(writes, token=f"{order.id}#refunded#{order.version}")
     if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock)
+        world.stock.release(order.shop, order.hold.lock, order.id)
     return Settled(outcome=Outcome.APPLIED, order=refunded)
 
 
@@ -235,10 +246,10 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         payment=order.payment.model_copy(update={"status": status}),
         hold=None,
     )
-    writes = [world.orders.save_write(ended), *world.payments.fact_writes(fact, status, now)]
+    writes = [world.orders.save_write(ended), *world.payments.event_writes(fact, now)]
     world.commit(writes, token=f"{order.id}#{status}#{order.version}")
     if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock)
+        world.stock.release(order.shop, order.hold.lock, order.id)
     return Settled(outcome=Outcome.APPLIED, order=ended)
 
 

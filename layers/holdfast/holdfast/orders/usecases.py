@@ -44,7 +44,7 @@ def end(order: Order, status: Status, *, actor: Actor, reason: str | None, order
         ended = order.happened(ENDINGS[status], at=now, actor=actor, reason=reason, status=status, hold=None)
         if orders.save(ended):
             if order.hold is not None:
-                stock.release(order.shop, order.hold.lock)
+                stock.release(order.shop, order.hold.lock, order.id)
             return ended
         order = read(order.shop, order.id, orders=orders)
     return order
@@ -67,7 +67,7 @@ def extend_hold(
     if standing.status is not Status.PENDING_PAYMENT or standing.hold is None:
         raise NothingHeld(f"An order that is {standing.status} has no hold to extend.", order_status=standing.status)
     until = standing.hold.expires_at + policies.hold(shop)
-    writes = stock.extend_writes(shop, standing.hold.lock, until, now)
+    writes = stock.extend_writes(shop, standing.hold.lock, order, until, now)
     hold = standing.hold.model_copy(update={"expires_at": until})
     extended = standing.happened(events.HOLD_EXTENDED, at=now, actor=CUSTOMER, request_id=request_id, hold=hold)
     commit([*writes, orders.save_write(extended)], token=f"{order}#extend#{extended.version}")

@@ -1,10 +1,6 @@
 """Keys of the payments table."""
 
 
-def payment_key(shop: str, payment: str) -> dict[str, str]:
-    return {"pk": f"{shop}#{payment}", "sk": "PAYMENT"}
-
-
 def event_key(shop: str, provider: str, event: str) -> dict[str, str]:
     return {"pk": f"{shop}#{provider}#{event}", "sk": "EVENT"}
 

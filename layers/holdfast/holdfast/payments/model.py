@@ -9,21 +9,6 @@ from holdfast.kernel.ids import ShopId
 from holdfast.kernel.model import Model, Record
 from holdfast.kernel.money import Minor
 from holdfast.kernel.time import Instant
-from holdfast.kernel.writes import Write
-
-
-class Payment(Record):
-    """One payment of one order at one provider. `status` is what we have acted on, not merely heard."""
-
-    id: str
-    shop: ShopId
-    order: str
-    provider: str
-    amount: Minor
-    currency: str
-    status: str
-    created_at: Instant
-    updated_at: Instant
 
 
 class News(StrEnum):
@@ -68,11 +53,7 @@ class ProviderEvent(Record):
 
 @dataclass(frozen=True)
 class Created:
-    """A payment made at a provider. `client` is what the shopper's browser needs to pay it.
-
-    `writes`: what the connector wants kept; committed with the order, so that neither is there without the other.
-    """
+    """A payment made at a provider. `client` is what the shopper's browser needs to pay it."""
 
     id: str
     client: Mapping[str, Any]
-    writes: tuple[Write, ...] = ()

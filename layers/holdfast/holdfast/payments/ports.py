@@ -6,7 +6,7 @@ from typing import Protocol
 
 from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
-from holdfast.payments.model import Created, Payment, ProviderEvent, ProviderFact
+from holdfast.payments.model import Created, ProviderEvent, ProviderFact
 
 
 class Provider(Protocol):
@@ -46,18 +46,6 @@ class Inbox(Protocol):
 
     def applied_write(self, shop: str, provider: str, event: str, now: datetime) -> Write:
         """Refusal: VersionConflict when it was applied before."""
-        ...
-
-
-class Payments(Protocol):
-    def add_write(self, payment: Payment) -> Write:
-        """Refusal: VersionConflict when a payment of that id exists."""
-        ...
-
-    def get(self, shop: str, payment: str) -> Payment | None: ...
-
-    def status_write(self, shop: str, payment: str, status: str, now: datetime) -> Write:
-        """Refusal: PaymentUnknown."""
         ...
 
 

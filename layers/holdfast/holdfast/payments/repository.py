@@ -1,4 +1,4 @@
-"""The payments table."""
+"""The payments table: what providers told us. What became of a payment stands in its order."""
 
 from datetime import datetime, timedelta
 
@@ -6,36 +6,14 @@ from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import epoch, rfc3339
 from holdfast.kernel.writes import Write
 from holdfast.payments import keys
-from holdfast.payments.errors import PaymentUnknown
-from holdfast.payments.model import EventState, Payment, ProviderEvent
-from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, Expression, Table, record
+from holdfast.payments.model import EventState, ProviderEvent
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Table, record
 
 EVENTS_KEPT = timedelta(days=30)
 """Longer than any provider repeats an event."""
 
 # Not acted on before: one effect per event, however often it comes.
 NOT_APPLIED_YET = "#state <> :applied AND attribute_exists(#pk)"
-
-
-class DynamoPayments:
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
-    def add_write(self, payment: Payment) -> Write:
-        item = {**keys.payment_key(payment.shop, payment.id), **record(payment)}
-        return self._table.put_write(item, NOT_THERE, VersionConflict("The payment exists already."))
-
-    def get(self, shop: str, payment: str) -> Payment | None:
-        item = self._table.get(keys.payment_key(shop, payment))
-        return Payment.model_validate(item) if item else None
-
-    def status_write(self, shop: str, payment: str, status: str, now: datetime) -> Write:
-        change = Expression(
-            "SET #status = :status, #updated = :now",
-            {"#status": "status", "#updated": "updated_at"},
-            {":status": status, ":now": rfc3339(now)},
-        )
-        return self._table.update_write(keys.payment_key(shop, payment), change, THERE, PaymentUnknown())
 
 
 class DynamoInbox:

@@ -1,7 +1,7 @@
-"""Levels, the locks that lie in them, and movements of what we own."""
+"""Levels and the entries that lie in them, the head that says how a SKU is laid out, locks, and the ledger."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import Field
@@ -10,13 +10,32 @@ from holdfast.kernel.ids import ShopId, Sku
 from holdfast.kernel.model import Model, Record
 from holdfast.kernel.time import Instant
 
+MAIN = "main"
+"""The location that every SKU has. Its units lie in numbered shards; any other location is one part, named like it."""
+MOST_SHARDS = 64
+PROMISES = "promise"
+"""The pool that caps what may be sold beyond the stock: a unit of it is a promise."""
+BUYER = "buyer-"
+"""Begins the name of the pool that caps what one customer may have."""
+SAFETY = "safety"
+"""The entry under which the shop itself keeps units back. It never runs out."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
 
 class LevelKey(Model):
-    """One shard of a SKU's stock. Ordinary SKUs have the one shard 0; the number is part of the partition key."""
+    """One part of a SKU's stock: a shard of the main location ("0", "1", ...), another location, or a pool.
+
+    The part stands in the partition key: shards under one key would be no shards.
+    """
 
     shop: str
     sku: str
-    shard: int = 0
+    part: str = "0"
+
+
+def is_pool(part: str) -> bool:
+    """Pools count permissions, not goods: nothing of them is owned, moved or booked."""
+    return part == PROMISES or part.startswith(BUYER)
 
 
 class Entry(Model):
@@ -30,33 +49,226 @@ class Entry(Model):
         return now >= self.expires_at + grace
 
 
+class Former(Model):
+    """What an earlier try of the same shopper holds: his new try may use it. Known by its expiry, since it may bear the same name."""
+
+    name: str
+    expires_at: Instant
+
+    def left(self, name: str, entry: Entry) -> bool:
+        return (name, entry.expires_at) == (self.name, self.expires_at)
+
+
 class Level(Model):
-    """Units of one shard: `on_hand = available + locked`, on every image that was ever written."""
+    """Units of one part: `on_hand = available + locked`, on every image that was ever written.
+
+    `shards` and `made` are the SKU's layout as this part last heard of it: shards in use, and shards that exist.
+    `last` is the ledger document that changed `on_hand` last.
+    """
 
     key: LevelKey
-    on_hand: int = Field(ge=0)
-    available: int = Field(ge=0)
+    on_hand: int
+    available: int
     entries: Mapping[str, Entry] = {}
     version: int
+    shards: int = 1
+    made: int = 1
+    last: str | None = None
 
     @property
     def locked(self) -> int:
         return sum(entry.quantity for entry in self.entries.values())
 
     def conserved(self) -> bool:
-        return self.on_hand == self.available + self.locked
+        return self.on_hand == self.available + self.locked and self.available >= 0
 
-    def reclaimable(self, now: datetime, grace: timedelta, own: str | None = None) -> dict[str, Entry]:
-        """Entries that the next taker may have: expired ones, and the one of his own that the new lock replaces."""
-        return {name: entry for name, entry in self.entries.items() if name == own or entry.expired(now, grace)}
+    def reclaimable(self, now: datetime, grace: timedelta, former: "tuple[Former, ...]" = ()) -> dict[str, Entry]:
+        """Entries that the next taker may have: expired ones, and that of his own earlier try."""
+        return {
+            name: entry for name, entry in self.entries.items() if entry.expired(now, grace) or any(one.left(name, entry) for one in former)
+        }
 
-    def free(self, now: datetime, grace: timedelta) -> int:
+    def free(self, now: datetime, grace: timedelta, former: "tuple[Former, ...]" = ()) -> int:
         """What a buyer could have at this instant: the clock frees units, not the sweeper."""
-        return self.available + sum(entry.quantity for entry in self.reclaimable(now, grace).values())
+        return self.available + sum(entry.quantity for entry in self.reclaimable(now, grace, former).values())
+
+
+class Place(Record):
+    """A location of the shop: where units lie, and how many are on their way to it."""
+
+    name: str
+    incoming: int = Field(default=0, ge=0)
+    expected_at: Instant | None = None
+
+
+class Head(Record):
+    """How a SKU's stock is laid out. `shards` of the main location take what comes in; up to `made` may have units (the rest is
+    being emptied); up to `ever` were used once, and still have their ledger.
+
+    `pinned`: a person chose the number of shards, so that no rule changes it. `locations` in the order of allocation,
+    the main one first. `restocks` goes up when units come free; the stream tells those who wait.
+    """
+
+    shop: ShopId
+    sku: Sku
+    shards: int = Field(default=1, ge=1, le=MOST_SHARDS)
+    made: int = Field(default=1, ge=1, le=MOST_SHARDS)
+    ever: int = Field(default=1, ge=1, le=MOST_SHARDS)
+    pinned: bool = False
+    safety_stock: int = Field(default=0, ge=0)
+    locations: tuple[Place, ...] = (Place(name=MAIN),)
+    restocks: int = 0
+    version: int = 1
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return (*shard_names(self.made), *(place.name for place in self.locations[1:]))
+
+    def location(self, name: str) -> Place | None:
+        return next((place for place in self.locations if place.name == name), None)
+
+    @property
+    def incoming(self) -> int:
+        return sum(place.incoming for place in self.locations)
+
+
+def shard_names(count: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(count))
+
+
+def location_of(part: str) -> str:
+    return MAIN if part.isdigit() else part
+
+
+class Part(Record):
+    """So many units of a line in one part of the stock."""
+
+    part: str
+    quantity: int = Field(ge=0)
+
+
+class Line(Record):
+    """A wish for units of a SKU.
+
+    `partial`: fewer will do, even none; what is short is owed. `promises`: how many units of the SKU may be owed in all (None:
+    any number). `allowance`: how many one customer may have (None: any number).
+    """
+
+    sku: Sku
+    quantity: int = Field(ge=1)
+    partial: bool = False
+    promises: int | None = Field(default=None, ge=0)
+    allowance: int | None = Field(default=None, ge=1)
+
+
+class LockLine(Line):
+    """A line, with the parts of the stock in which its units lie, or were about to: written before they are taken.
+
+    A part with 0 units was tried and left; a release looks there too.
+    """
+
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def goods(self) -> tuple[Part, ...]:
+        """Where its units lie."""
+        return tuple(part for part in self.parts if part.quantity and not is_pool(part.part))
+
+    @property
+    def taken(self) -> int:
+        return sum(part.quantity for part in self.goods)
+
+
+class Reason(StrEnum):
+    """Why what we own changed."""
+
+    RESTOCK = "restock"
+    SALE = "sale"
+    RETURN = "return"
+    ADJUSTMENT = "adjustment"
+    WRITE_OFF = "write_off"
+    CORRECTION = "correction"
+    TRANSFER = "transfer"
+
+
+class Booking(Record):
+    """One line of a ledger document. `quantity` is signed: what came in is positive.
+
+    `balance`: on hand in that part after it. `before`: the document that changed that part before; so each part's ledger is a
+    chain without gaps, that is walked back from its level.
+    """
+
+    sku: Sku
+    part: str
+    quantity: int
+    balance: int
+    before: str | None = None
+
+
+class Movement(Record):
+    """A ledger document: written with the change, never changed again. `document` names the cause in the world outside."""
+
+    id: str
+    shop: ShopId
+    reason: Reason
+    at: Instant
+    actor: str
+    document: str | None = None
+    note: str | None = None
+    lines: tuple[Booking, ...]
+
+    def booking(self, sku: str, part: str) -> Booking | None:
+        return next((line for line in self.lines if (line.sku, line.part) == (sku, part)), None)
+
+
+class Sale(Record):
+    """Seals a lock: its units were sold. The lock is then the ledger document of that sale."""
+
+    at: Instant
+    lines: tuple[Booking, ...]
+
+
+class Lock(Record):
+    """The document behind entries: who holds what until when. Written before anything is taken."""
+
+    id: str
+    shop: ShopId
+    order: str
+    owner: str = ""
+    """The checkout that it serves."""
+    lines: tuple[LockLine, ...]
+    expires_at: Instant
+    claimed_at: Instant
+    claim: str = ""
+    """Names the try that wrote it: two tries of one millisecond are two, a write that is delivered twice is one."""
+    fingerprint: str
+    buyer: str | None = None
+    """Whose allowance it uses, as a digest."""
+    extended: bool = False
+    replaced: str | None = None
+    """The order of an earlier try of the same checkout, which this one ends."""
+    sale: Sale | None = None
+
+    def dead(self, now: datetime, grace: timedelta) -> bool:
+        return now >= self.expires_at + grace
+
+    def with_line(self, changed: LockLine) -> "Lock":
+        return self.model_copy(update={"lines": tuple(changed if line.sku == changed.sku else line for line in self.lines)})
+
+    def movement(self) -> Movement | None:
+        """The sale that it was sealed with."""
+        if self.sale is None:
+            return None
+        return Movement(
+            id=self.id, shop=self.shop, reason=Reason.SALE, at=self.sale.at, actor="system", document=self.order, lines=self.sale.lines
+        )
 
 
 class Summary(Model):
-    """A SKU's stock as an admin sees it, by the clock. `waiting` units are owed to paid orders."""
+    """A SKU's stock as an admin sees it, by the clock. `waiting` units are owed to paid orders.
+
+    `safety_stock` of the locked units are kept back by the shop itself.
+    """
 
     sku: str
     on_hand: int
@@ -66,52 +278,9 @@ class Summary(Model):
     incoming: int
     shards: int
     version: int
+    safety_stock: int = 0
 
 
-class Line(Model):
-    """A wish for units of a SKU. `partial`: fewer will do, even none."""
-
-    sku: str
-    quantity: int = Field(ge=1)
-    partial: bool = False
-
-
-class Lock(Record):
-    """The document behind entries: who holds what until when. Written before anything is taken."""
-
-    id: str
-    shop: ShopId
-    order: str
-    lines: tuple[Line, ...]
-    expires_at: Instant
-    claimed_at: Instant
-    claim: str = ""
-    """Names the try that wrote it: two tries of one millisecond are two, a write that is delivered twice is one."""
-    fingerprint: str
-    extended: bool = False
-
-    def dead(self, now: datetime, grace: timedelta) -> bool:
-        return now >= self.expires_at + grace
-
-
-class Reason(StrEnum):
-    """Why what we own changed."""
-
-    RESTOCK = "restock"
-    SALE = "sale"
-    RETURN = "return"
-
-
-class Movement(Record):
-    """One append-only line of a SKU's ledger. `quantity` is signed: what came in is positive. `document` names the cause."""
-
-    id: str
-    shop: ShopId
-    sku: Sku
-    shard: int = 0
-    reason: Reason
-    quantity: int
-    at: Instant
-    actor: str
-    document: str | None = None
-    note: str | None = None
+def reach(levels: Iterable[Level], now: datetime, grace: timedelta, former: tuple[Former, ...] = ()) -> int:
+    """What a buyer could have of these parts together."""
+    return sum(level.free(now, grace, former) for level in levels)

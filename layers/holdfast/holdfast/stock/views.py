@@ -7,7 +7,7 @@ from pydantic import Field
 
 from holdfast.kernel.model import Input, Model
 from holdfast.kernel.time import Instant
-from holdfast.stock.model import Lock, Summary
+from holdfast.stock.model import MAIN, Lock, Summary
 
 MAX_RESTOCK = 1_000_000
 
@@ -16,6 +16,7 @@ class RestockBody(Input):
     """`reason` and `document` are for people: which delivery note, which supplier."""
 
     quantity: Annotated[int, Field(ge=1, le=MAX_RESTOCK)]
+    location: str = Field(default=MAIN, min_length=1, max_length=40)
     reason: str | None = Field(default=None, min_length=1, max_length=200)
     document: str | None = Field(default=None, min_length=1, max_length=200)
 

@@ -1,7 +1,8 @@
 """The catalogue, as a checkout sees it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from holdfast.catalogue.model import Kind, OnShortage, Product
@@ -17,6 +18,7 @@ class OfferOf:
 
     product: Product
     maximum: int
+    preorder: bool
 
     @property
     def sku(self) -> str:
@@ -42,6 +44,14 @@ class OfferOf:
     def max_per_order(self) -> int:
         return self.product.max_per_order or self.maximum
 
+    @property
+    def max_per_customer(self) -> int | None:
+        return self.product.max_per_customer
+
+    @property
+    def backorder_cap(self) -> int | None:
+        return self.product.backorder_cap
+
 
 @dataclass(frozen=True)
 class CatalogueForOrders:
@@ -49,7 +59,10 @@ class CatalogueForOrders:
 
     products: "Products"
     maximum: int
+    clock: Callable[[], datetime]
 
     def offers(self, shop: str, skus: Sequence[str]) -> Mapping[str, OfferOf]:
         found = self.products.get_many(shop, skus)
-        return {sku: OfferOf(product, self.maximum) for sku, product in found.items() if not product.archived}
+        now = self.clock()
+        offers = {sku: OfferOf(product, self.maximum, product.preorder(now)) for sku, product in found.items()}
+        return {sku: offer for sku, offer in offers.items() if not offer.product.archived}

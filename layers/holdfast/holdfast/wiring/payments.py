@@ -11,42 +11,27 @@ from typing import TYPE_CHECKING
 from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
-from holdfast.orders.model import FactKind, PaymentFact, PaymentRef, PaymentStatus
+from holdfast.orders.model import FactKind, PaymentFact, PaymentRef
 from holdfast.platform.dynamo import Table
 
 if TYPE_CHECKING:
     from holdfast.payments.model import ProviderEvent, ProviderFact
     from holdfast.payments.ports import Inbox, Provider
-    from holdfast.payments.ports import Payments as PaymentStore
 
 
 @dataclass(frozen=True)
 class PaymentsForOrders:
     """`orders.ports.Payments`."""
 
-    store: "PaymentStore"
     inbox: "Inbox"
     provider: Callable[[str], "Provider"]
 
     def require(self, provider: str) -> None:
         self._connector(provider)
 
-    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> tuple[PaymentRef, list[Write]]:
-        from holdfast.payments.model import Payment
-
+    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> PaymentRef:
         made = self._connector(provider).create(shop, order, amount, now)
-        payment = Payment(
-            id=made.id,
-            shop=shop,
-            order=order,
-            provider=provider,
-            amount=amount.amount,
-            currency=amount.currency,
-            status=PaymentStatus.PENDING,
-            created_at=now,
-            updated_at=now,
-        )
-        return PaymentRef(provider=provider, id=made.id, client=made.client), [self.store.add_write(payment), *made.writes]
+        return PaymentRef(provider=provider, id=made.id, client=made.client)
 
     def _connector(self, provider: str) -> "Provider":
         from holdfast.payments.errors import ProviderNotOffered, UnknownProvider
@@ -55,9 +40,6 @@ class PaymentsForOrders:
             return self.provider(provider)
         except UnknownProvider:
             raise ProviderNotOffered("This shop does not take payments with that provider.", provider=provider) from None
-
-    def fact_writes(self, fact: PaymentFact, status: PaymentStatus, now: datetime) -> list[Write]:
-        return [self.store.status_write(fact.shop, fact.payment, status, now), *self.event_writes(fact, now)]
 
     def event_writes(self, fact: PaymentFact, now: datetime) -> list[Write]:
         return [self.inbox.applied_write(fact.shop, fact.provider, fact.event, now)] if fact.event else []

@@ -4,58 +4,93 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from holdfast.kernel.ids import entry_id
 from holdfast.kernel.writes import Write
-from holdfast.stock import usecases as stock_usecases
-from holdfast.stock.errors import UnknownHold
-from holdfast.stock.model import Line, Reason
-from holdfast.stock.ports import Levels, StockStore
+from holdfast.orders.model import HoldRef
+from holdfast.orders.ports import Standing, Taken, Wish
+from holdfast.stock import booking, holding, releasing, selling, shelves
+from holdfast.stock.errors import HeldForAnotherOrder, UnknownHold
+from holdfast.stock.model import Former, Line, Lock, Reason
+from holdfast.stock.ports import StockStore
+from holdfast.stock.recall import Recall
 
 
 @dataclass(frozen=True)
 class StockForOrders:
-    """`orders.ports.Stock`."""
+    """`orders.ports.Stock`. `recall` is the worker's."""
 
     store: StockStore
     grace: timedelta
+    recall: Recall
 
     def hold(
         self,
         shop: str,
         lock: str,
         order: str,
-        wishes: Sequence[tuple[str, int, bool]],
+        wishes: Sequence[Wish],
         *,
+        owner: str,
+        buyer: str | None,
         expires_at: datetime,
         fingerprint: str,
-        replaces: str | None,
+        replaces: str | None = None,
+        former: HoldRef | None = None,
         now: datetime,
-    ) -> tuple[Mapping[str, int], datetime]:
-        lines = tuple(Line(sku=sku, quantity=quantity, partial=partial) for sku, quantity, partial in wishes)
-        command = stock_usecases.Hold(
-            shop=shop, lock=lock, order=order, lines=lines, expires_at=expires_at, fingerprint=fingerprint, replaces=replaces
+    ) -> Taken | Standing:
+        command = holding.Hold(
+            shop=shop,
+            lock=lock,
+            order=order,
+            owner=owner,
+            lines=tuple(Line(**wish._asdict()) for wish in wishes),
+            expires_at=expires_at,
+            fingerprint=fingerprint,
+            buyer=buyer,
+            replaces=replaces,
+            former=Former(name=entry_id(former.lock), expires_at=former.expires_at) if former else None,
         )
-        held = stock_usecases.hold(command, store=self.store, grace=self.grace, now=now)
-        return held.quantities, held.expires_at
-
-    def release(self, shop: str, lock: str) -> None:
         try:
-            stock_usecases.release(shop, lock, store=self.store)
+            held = holding.hold(command, store=self.store, recall=self.recall, grace=self.grace, now=now)
+        except HeldForAnotherOrder as found:
+            return _standing(found.lock)
+        return Taken(held.quantities, held.expires_at, held.replaced)
+
+    def standing(self, shop: str, lock: str) -> Standing | None:
+        found = self.store.locks.get(shop, lock)
+        return _standing(found) if found else None
+
+    def release(self, shop: str, lock: str, order: str) -> None:
+        try:
+            releasing.release(shop, lock, store=self.store, order=order)
         except UnknownHold:
-            return  # given back, sold or swept already
+            return  # given back, sold, swept or replaced already
 
     def confirm_writes(self, shop: str, lock: str, order: str, quantities: Mapping[str, int], now: datetime) -> list[Write]:
-        return stock_usecases.confirm_writes(lock, quantities, shop=shop, order=order, store=self.store, now=now)
+        return selling.confirm_writes(lock, order, quantities, shop=shop, store=self.store, now=now)
 
-    def extend_writes(self, shop: str, lock: str, until: datetime, now: datetime) -> list[Write]:
-        return stock_usecases.extend_writes(shop, lock, until=until, store=self.store, now=now)
+    def extend_writes(self, shop: str, lock: str, order: str, until: datetime, now: datetime) -> list[Write]:
+        return holding.extend_writes(shop, lock, order, until=until, store=self.store, now=now)
 
-    def return_writes(self, shop: str, order: str, quantities: Mapping[str, int], now: datetime) -> list[Write]:
-        writes: list[Write] = []
-        for sku, quantity in sorted(quantities.items()):
-            command = stock_usecases.Receive(
-                shop=shop, sku=sku, quantity=quantity, movement=f"return#{order}", reason=Reason.RETURN, actor="system", document=order
+    def return_writes(
+        self, shop: str, order: str, *, back: Mapping[str, int], owed: Mapping[str, int], buyer: str | None, now: datetime
+    ) -> list[Write]:
+        bought = {sku: back.get(sku, 0) + owed.get(sku, 0) for sku in {**back, **owed}}
+        writes = selling.promise_writes(shop, owed, levels=self.store.levels)
+        if buyer is not None:
+            writes += selling.allowance_writes(shop, buyer, bought, levels=self.store.levels)
+        for sku, quantity in sorted(back.items()):
+            command = booking.Receive(
+                shop=shop,
+                sku=sku,
+                quantity=quantity,
+                identity=f"return#{order}",
+                reason=Reason.RETURN,
+                actor="system",
+                document=order,
+                whole=True,
             )
-            writes += stock_usecases.receive_writes(command, levels=self.store.levels, now=now)
+            writes += booking.receive_writes(command, store=self.store, now=now)
         return writes
 
 
@@ -63,18 +98,18 @@ class StockForOrders:
 class StockForFulfilment:
     """`fulfilment.ports.Stock`."""
 
-    levels: Levels
+    store: StockStore
     grace: timedelta
 
     def free(self, shop: str, sku: str, now: datetime) -> int:
-        return stock_usecases.free_expired(shop, sku, levels=self.levels, grace=self.grace, now=now)
+        return shelves.free_expired(shop, sku, levels=self.store.levels, grace=self.grace, now=now)
 
     def sell_writes(self, shop: str, sku: str, quantity: int, order: str, wave: str, now: datetime) -> list[Write]:
-        return stock_usecases.sell_writes(shop, sku, quantity, order=order, wave=wave, levels=self.levels, now=now)
+        return selling.sell_writes(shop, sku, quantity, order=order, wave=wave, store=self.store, now=now)
 
     def receive_writes(self, shop: str, sku: str, quantity: int, movement: str, actor: str, now: datetime) -> list[Write]:
-        command = stock_usecases.Receive(shop=shop, sku=sku, quantity=quantity, movement=movement, actor=actor, note="key import")
-        return stock_usecases.receive_writes(command, levels=self.levels, now=now)
+        command = booking.Receive(shop=shop, sku=sku, quantity=quantity, identity=movement, actor=actor, note="key import", whole=True)
+        return booking.receive_writes(command, store=self.store, now=now)
 
 
 @dataclass(frozen=True)
@@ -91,10 +126,14 @@ class ShelfForCatalogue:
 
     def in_use(self, shop: str, sku: str) -> tuple[int, int]:
         waiting = self.owed(shop, sku)
-        level = stock_usecases.summary(shop, sku, waiting=waiting, levels=self.store.levels, grace=self.grace, now=self.clock())
-        return level.locked, waiting
+        level = shelves.summary(shop, sku, waiting=waiting, levels=self.store.levels, grace=self.grace, now=self.clock())
+        return level.locked - level.safety_stock, waiting
 
 
-def restock_movement(identity: str) -> str:
+def restock_identity(key: str) -> str:
     """The ledger's name for a restock that was asked for under this idempotency identity."""
-    return f"restock#{identity}"
+    return f"restock#{key}"
+
+
+def _standing(lock: Lock) -> Standing:
+    return Standing(lock.order, lock.claimed_at, lock.sale is not None)

@@ -23,7 +23,8 @@ class Sandbox:
     def create(self, shop: str, order: str, amount: Money, now: datetime) -> Created:
         payment = derived_id("pay", born_at(order), "sandbox", shop, order)
         book = Book(id=payment, shop=shop, order_id=order, amount=amount.amount, currency=amount.currency, changed_at=now)
-        return Created(payment, {"pay_url": f"{self._config.pay_url}/{payment}"}, (self._book.open_write(book),))
+        self._book.open(book)
+        return Created(payment, {"pay_url": f"{self._config.pay_url}/{payment}"})
 
     def verify(self, headers: Mapping[str, str], raw: bytes, shop: str, now: datetime) -> ProviderEvent:
         signature.verify(self._config.secret(), headers.get(signature.HEADER.lower()), raw, now)

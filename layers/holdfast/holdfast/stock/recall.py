@@ -1,0 +1,88 @@
+"""What one worker remembers of SKUs that are in demand. It may be wrong for a second and harms nothing: only conditions sell.
+
+- how many shards a SKU has, from the last level that was seen of it; a new worker begins at the first shard and learns there;
+- that little is left: then the shelf is looked at before anything is written, so that the many who come too late cost reads only;
+- that nothing is left, for a second: then nobody asks at all. Not after a single refusal: a calm shop gets fresh answers.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from holdfast.stock.model import Level
+
+SOLD_OUT_FOR = timedelta(seconds=1)
+SCARCE_FOR = timedelta(seconds=1)
+SCARCE = 3
+"""Units left in a shard, or fewer: look before you write."""
+PRESSURE = 3
+"""Refusals of one worker within a second, from which on it need not ask for each."""
+REMEMBERED = 1000
+
+
+@dataclass
+class _Memory:
+    shards: int = 1
+    made: int = 1
+    scarce_until: datetime | None = None
+    refusals: int = 0
+    counted_until: datetime | None = None
+    sold_out_until: datetime | None = None
+
+
+class Recall:
+    """Of one process, for its few hundred SKUs in demand; the ones not asked for longest are forgotten."""
+
+    def __init__(self) -> None:
+        self._skus: OrderedDict[tuple[str, str], _Memory] = OrderedDict()
+
+    def shards(self, shop: str, sku: str) -> int:
+        found = self._skus.get((shop, sku))
+        return found.shards if found else 1
+
+    def made(self, shop: str, sku: str) -> int:
+        found = self._skus.get((shop, sku))
+        return found.made if found else 1
+
+    def saw(self, level: Level, now: datetime) -> None:
+        """A part of the main location as a write has left it, or refused to."""
+        if not level.key.part.isdigit():
+            return
+        memory = self._of(level.key.shop, level.key.sku)
+        memory.shards, memory.made = level.shards, level.made
+        if level.shards > 1 and level.available <= SCARCE:
+            memory.scarce_until = now + SCARCE_FOR
+        if level.available > 0:
+            memory.sold_out_until = None
+
+    def scarce(self, shop: str, sku: str, now: datetime) -> bool:
+        found = self._skus.get((shop, sku))
+        return found is not None and found.scarce_until is not None and now < found.scarce_until
+
+    def sold_out(self, shop: str, sku: str, now: datetime) -> bool:
+        found = self._skus.get((shop, sku))
+        return found is not None and found.sold_out_until is not None and now < found.sold_out_until
+
+    def refused(self, shop: str, sku: str, now: datetime, until: datetime | None) -> None:
+        """Nothing was left at all. `until`: when the clock will free the next unit, which ends the memory."""
+        memory = self._of(shop, sku)
+        if memory.counted_until is None or now >= memory.counted_until:
+            memory.refusals, memory.counted_until = 0, now + SOLD_OUT_FOR
+        memory.refusals += 1
+        memory.scarce_until = now + SCARCE_FOR
+        if memory.refusals >= PRESSURE:
+            memory.sold_out_until = min(now + SOLD_OUT_FOR, until or now + SOLD_OUT_FOR)
+
+    def forget(self, shop: str, sku: str) -> None:
+        """This worker itself gave units back."""
+        found = self._skus.get((shop, sku))
+        if found is not None:
+            found.sold_out_until, found.refusals = None, 0
+
+    def _of(self, shop: str, sku: str) -> _Memory:
+        key = (shop, sku)
+        memory = self._skus.setdefault(key, _Memory())
+        self._skus.move_to_end(key)
+        if len(self._skus) > REMEMBERED:
+            self._skus.popitem(last=False)
+        return memory
