@@ -206,7 +206,7 @@ def _annotation(node: ast.AST) -> ast.expr | None:
 
 @pytest.mark.parametrize("module", [module for module in ALL if module.layer in EDGE or module.context == "platform"], ids=named)
 def test_every_change_of_a_number_has_a_condition(module: Module) -> None:
-    """A bare increment is taken twice when botocore repeats a lost reply. The stores' two ways to update both ask for one."""
+    """A bare increment is taken twice when a call whose reply got lost is sent again. The stores' two ways to update both ask for one."""
     for called, node in module.calls():
         if called.split(".")[-1] in {"update", "update_write"} and "_table" in called:
             given = [*node.args[2:3], *(keyword.value for keyword in node.keywords if keyword.arg == "condition")]

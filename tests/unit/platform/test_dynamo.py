@@ -64,10 +64,17 @@ BUSY = [
     "ReplicatedWriteConflictException",
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
+    "ThrottledException",
+    "Throttling",
     "RequestLimitExceeded",
     "InternalServerError",
+    "InternalServerErrorException",
     "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "RequestTimeout",
+    "RequestTimeoutException",
 ]
+REASONS = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "InternalServerError"]
 LOST = [
     kind(endpoint_url="https://dynamodb")
     for kind in (ConnectTimeoutError, ReadTimeoutError, EndpointConnectionError, ConnectionClosedError)
@@ -311,7 +318,7 @@ def test_a_refusal_may_be_told_from_what_stood_there(standing: dict[str, Any], r
 
 
 CROWDED = [
-    *[cancelled("None", reason, "None") for reason in ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")],
+    *[cancelled("None", reason, "None") for reason in REASONS],
     cancelled("TransactionConflict", "ThrottlingError", "None"),
     *map(error, BUSY),
     unnamed(503),
@@ -330,7 +337,7 @@ def test_a_transaction_in_a_crowd_is_tried_again_under_its_token(fault: Exceptio
 
 @pytest.mark.parametrize("fault", CROWDED, ids=repr)
 def test_a_crowd_that_stays_is_a_busy_store(fault: Exception) -> None:
-    """One layer of retries: a token that is in use for ever costs seven calls, not seven times seven."""
+    """Also a token that stays in use: it is not for a layer above to try again what was tried here."""
     send, client, _ = commit(*[fault] * 99)
     with pytest.raises(UnavailableError) as given_up:
         send(writes(), token="order")

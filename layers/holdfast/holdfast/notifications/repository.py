@@ -26,7 +26,7 @@ class DynamoOutbox:
             self._table.put(_item(row), free)
         except ConditionFailed as taken:
             standing = Row.model_validate(taken.item)
-            return None if standing == row else standing  # equal: botocore delivered our own claim twice
+            return None if standing == row else standing  # equal: our own claim was delivered twice
         return None
 
     def release(self, row: Row) -> None:

@@ -78,7 +78,7 @@ class DynamoReplays:
         return None
 
     def _taken(self, key: IdempotencyKey, record: Item, found: Item, now: datetime) -> Replay | None:
-        if found == record:  # botocore delivered our own claim twice
+        if found == record:  # our own claim was delivered twice
             return None
         if found.get("ttl", 0) > epoch(now):
             key.same_request(found["fingerprint"])

@@ -31,7 +31,7 @@ class DynamoTenants:
         try:
             self._table.put({**keys.shop_key(shop.id), **record(shop)}, NOT_THERE)
         except ConditionFailed as refusal:
-            return Shop.model_validate(refusal.item) == shop  # botocore delivered our own write twice
+            return Shop.model_validate(refusal.item) == shop  # our own write was delivered twice
         return True
 
     def api_key(self, shop: str, key_hash: str) -> ApiKey | None:
