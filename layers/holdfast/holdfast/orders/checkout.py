@@ -19,8 +19,19 @@ from holdfast.orders.errors import (
     UnknownSession,
     UnknownSku,
 )
-from holdfast.orders.model import Address, HoldRef, Order, OrderLine, PaymentRef, Session, SessionLine, Status
-from holdfast.orders.ports import Catalogue, Offer, Orders, Payments, Policies, Sessions, Standing, Stock, Taken
+from holdfast.orders.model import (
+    Address,
+    HoldRef,
+    Order,
+    OrderLine,
+    PaymentRef,
+    Session,
+    SessionLine,
+    Standing,
+    Status,
+    Taken,
+)
+from holdfast.orders.ports import Catalogue, Offer, Orders, Payments, Policies, Sessions, Stock
 from holdfast.orders.usecases import end
 
 SESSION_LIFE = timedelta(minutes=30)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -226,3 +226,31 @@ class PaymentFact(Record):
     currency: str
     actor: Actor
     event: str | None = None
+
+
+class Wish(NamedTuple):
+    """Units of a SKU. `partial`: fewer will do, and the rest is owed; `promises`: so many of the SKU may be owed in all;
+    `allowance`: so many may one customer have.
+    """
+
+    sku: str
+    quantity: int
+    partial: bool = False
+    promises: int | None = None
+    allowance: int | None = None
+
+
+class Taken(NamedTuple):
+    """What is held per SKU, and until when. `replaced`: the order of an earlier try, whose hold this is now."""
+
+    quantities: Mapping[str, int]
+    expires_at: datetime
+    replaced: str | None
+
+
+class Standing(NamedTuple):
+    """Whose a lock is. `sold`: it was paid."""
+
+    order: str
+    claimed_at: datetime
+    sold: bool

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
-from holdfast.orders.model import HoldRef, Order, PaymentFact, PaymentRef, Session
+from holdfast.orders.model import HoldRef, Order, PaymentFact, PaymentRef, Session, Standing, Taken, Wish
 
 
 class Orders(Protocol):
@@ -75,34 +75,6 @@ class Catalogue(Protocol):
     def offers(self, shop: str, skus: Sequence[str]) -> Mapping[str, Offer]:
         """What is on sale of these."""
         ...
-
-
-class Wish(NamedTuple):
-    """Units of a SKU. `partial`: fewer will do, and the rest is owed; `promises`: so many of the SKU may be owed in all;
-    `allowance`: so many may one customer have.
-    """
-
-    sku: str
-    quantity: int
-    partial: bool = False
-    promises: int | None = None
-    allowance: int | None = None
-
-
-class Taken(NamedTuple):
-    """What is held per SKU, and until when. `replaced`: the order of an earlier try, whose hold this is now."""
-
-    quantities: Mapping[str, int]
-    expires_at: datetime
-    replaced: str | None
-
-
-class Standing(NamedTuple):
-    """Whose a lock is. `sold`: it was paid."""
-
-    order: str
-    claimed_at: datetime
-    sold: bool
 
 
 class Stock(Protocol):

@@ -4,8 +4,7 @@ import hashlib
 
 from holdfast.kernel.money import Money, total
 from holdfast.orders import events
-from holdfast.orders.model import Order, OrderLine, SessionLine, Status, Totals
-from holdfast.orders.ports import Wish
+from holdfast.orders.model import Order, OrderLine, SessionLine, Status, Totals, Wish
 
 CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
 AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})

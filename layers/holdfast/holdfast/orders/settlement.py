@@ -18,8 +18,8 @@ from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, rules
 from holdfast.orders.errors import UnknownOrder
-from holdfast.orders.model import FactKind, Order, PaymentFact, PaymentStatus, Status
-from holdfast.orders.ports import Orders, Payments, Policies, Stock, Taken
+from holdfast.orders.model import FactKind, Order, PaymentFact, PaymentStatus, Status, Taken
+from holdfast.orders.ports import Orders, Payments, Policies, Stock
 from holdfast.orders.usecases import ENDINGS
 
 ATTEMPTS = 5

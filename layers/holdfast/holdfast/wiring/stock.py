@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from holdfast.kernel.ids import entry_id
 from holdfast.kernel.writes import Write
-from holdfast.orders.model import HoldRef
-from holdfast.orders.ports import Standing, Taken, Wish
+from holdfast.orders.model import HoldRef, Standing, Taken, Wish
 from holdfast.stock import booking, holding, releasing, selling, shelves
 from holdfast.stock.errors import HeldForAnotherOrder, UnknownHold
 from holdfast.stock.model import Former, Line, Lock, Reason
