@@ -16,14 +16,22 @@ from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCo
 from holdfast.platform.idempotency import DynamoReplays, IdempotencyKey, Replay
 from holdfast.stock.model import LevelKey
 from tests.memory import samples
+from tests.memory.backends import ON, WIRED
 from tests.memory.engine import Memory
 from tests.memory.samples import LATER, NOW
 from tests.memory.stores import Stores, in_memory, on_dynamo
 
 
-@pytest.fixture(params=["moto", pytest.param("emulator", marks=pytest.mark.emulator)])
+@pytest.fixture(params=WIRED)
 def stores(request: pytest.FixtureRequest) -> Stores:
-    found: Stores = request.getfixturevalue({"moto": "mocked", "emulator": "emulated"}[request.param])
+    found: Stores = request.getfixturevalue(ON[request.param])
+    return found
+
+
+@pytest.fixture(params=[one for one in WIRED if one != "moto"])
+def remembering(request: pytest.FixtureRequest) -> Stores:
+    """Those that know a transaction's token again; moto does not."""
+    found: Stores = request.getfixturevalue(ON[request.param])
     return found
 
 
@@ -47,11 +55,10 @@ def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> 
     stores.stock.levels.open(shop, "A")
     stores.stock.locks.claim(samples.lock(shop))
     order = samples.full_order(shop)
+    stores.orders.add(order)
     writes = [
-        stores.orders.add_write(order),
-        stores.payments.add_write(samples.payment(shop)),
         stores.fulfilment.debts.add_write(samples.debt(shop)),
-        stores.stock.levels.movement_write(samples.movement(shop)),
+        stores.stock.ledger.movement_write(samples.movement(shop)),
         *stores.fulfilment.vaults.import_writes(stores.fulfilment.vaults.vault(shop, "A"), ["key"], "batch", NOW),
     ]
     stores.commit(writes, token=f"{shop}-1")
@@ -68,11 +75,11 @@ def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> 
     def seen() -> list[Any]:
         return [
             stores.stock.levels.level(LevelKey(shop=shop, sku="A")),
-            stores.stock.levels.movement(shop, "A", "restock#1"),
+            stores.stock.levels.head(shop, "A"),
+            stores.stock.ledger.movement(shop, "mov_1"),
             stores.stock.locks.get(shop, samples.lock(shop).id),
             stores.orders.get(shop, order.id),
             stores.sessions.get(shop, samples.session(shop).id),
-            stores.payments.get(shop, "pay_1"),
             stores.inbox.get(shop, "sandbox", "evt_1"),
             stores.fulfilment.vaults.vault(shop, "A"),
             stores.fulfilment.vaults.keys(shop, "A", [1]),
@@ -108,8 +115,8 @@ def test_items_carry_no_attribute_without_a_value(stores: Stores, shop: str) -> 
 def test_a_batch_of_more_keys_than_one_call_takes(stores: Stores, shop: str) -> None:
     for number in (0, 150):
         stores.stock.levels.open(shop, f"SKU-{number}")
-    found = stores.stock.levels.levels(shop, [f"SKU-{number}" for number in range(201)])
-    assert set(found) == {"SKU-0", "SKU-150"}
+    found = stores.stock.levels.levels([LevelKey(shop=shop, sku=f"SKU-{number}") for number in range(201)])
+    assert {key.sku for key in found} == {"SKU-0", "SKU-150"}
 
 
 def test_a_refused_write_shows_what_stands_there(stores: Stores, shop: str) -> None:
@@ -139,14 +146,32 @@ def test_a_refused_transaction_is_told_from_what_stands_there(stores: Stores, sh
         stores.commit([table.delete_write({"pk": shop, "sk": "NONE"}, THERE, told)], token=f"{shop}-2")
 
 
+def test_a_check_holds_the_transaction_and_changes_nothing(stores: Stores, shop: str) -> None:
+    table: Table = tables_of(stores)[0]
+    seen, other = {"pk": shop, "sk": "SEEN"}, {"pk": shop, "sk": "OTHER"}
+    table.put({**seen, "n": 1})
+
+    def told(item: Item | None) -> HoldfastError:
+        return VersionConflict("It moved.", n=(item or {})["n"])
+
+    def writes(number: int) -> list[Any]:
+        same = Expression("#n = :n", {"#n": "n"}, {":n": number})
+        return [table.check_write(seen, same, told), table.put_write({**other, "n": number}, NOT_THERE, NotFound())]
+
+    with pytest.raises(VersionConflict) as refused:
+        stores.commit(writes(2), token=f"{shop}-1")
+    assert (refused.value.facts, table.get(other)) == ({"n": 1}, None)
+    stores.commit(writes(1), token=f"{shop}-2")
+    assert (table.get(seen), table.get(other)) == ({**seen, "n": 1}, {**other, "n": 1})
+
+
 def test_the_sandbox_book(stores: Stores, shop: str) -> None:
     book: SandboxBook = stores.provider._book
     entry = Book(id=f"pay_{shop}", shop=shop, order_id="ord_1", amount=1999, currency="EUR", changed_at=NOW)
     with pytest.raises(PaymentUnknown):
         book.look_up(entry.id)
-    stores.commit([book.open_write(entry)], token=f"{shop}-1")
-    with pytest.raises(VersionConflict):
-        stores.commit([book.open_write(entry)], token=f"{shop}-2")
+    book.open(entry)
+    book.open(entry.model_copy(update={"amount": 1}))
     assert book.look_up(entry.id) == entry
     with pytest.raises(PaymentStateConflict):
         book.act(entry.id, Action.REFUND, LATER)
@@ -154,6 +179,8 @@ def test_the_sandbox_book(stores: Stores, shop: str) -> None:
     paid = book.act(entry.id, Action.PAY, LATER)
     assert (paid.status, paid.changed_at) == (News.SUCCEEDED, LATER)
     assert book.act(entry.id, Action.PAY, NOW) == paid  # the same again changes nothing
+    book.open(entry)
+    assert book.look_up(entry.id) == paid
     with pytest.raises(PaymentStateConflict):
         book.act(entry.id, Action.EXPIRE, LATER)
     assert book.act(entry.id, Action.REFUND, LATER).status is News.REFUNDED
@@ -245,34 +272,35 @@ def test_a_condition_that_does_not_know_its_own_write_lets_it_be_done_twice(stor
     assert deaf.update(key, ONE_MORE, THERE)["n"] == 3
 
 
-@pytest.mark.emulator
 @pytest.mark.parametrize(("tokens", "done"), [(lambda client: client, 2), (Forgetful, 3)], ids=["one token", "without it: twice"])
-def test_a_transaction_whose_reply_got_lost_is_done_once_by_its_token(emulated: Stores, shop: str, tokens: Any, done: int) -> None:
+def test_a_transaction_whose_reply_got_lost_is_done_once_by_its_token(remembering: Stores, shop: str, tokens: Any, done: int) -> None:
     """Its condition would let it be done twice."""
-    table, key = tables_of(emulated)[0], {"pk": shop, "sk": "TEST"}
+    table, key = tables_of(remembering)[0], {"pk": shop, "sk": "TEST"}
     table.put({**key, "n": 1})
     commit = DynamoCommit(Deaf(tokens(table.client)), at_once(table, None).patience)  # type: ignore[arg-type]
     commit([table.update_write(key, ONE_MORE, THERE, VersionConflict("It is gone."))], token=shop)
     assert table.get(key) == {**key, "n": done}
 
 
-@pytest.mark.emulator
 @pytest.mark.parametrize("faulty", [Twice, Deaf])
-def test_each_write_may_be_delivered_twice(emulated: Stores, shop: str, faulty: Any) -> None:
-    """Through the real stores on the emulator (moto does not know ClientRequestToken)."""
+def test_each_write_may_be_delivered_twice(remembering: Stores, shop: str, faulty: Any) -> None:
+    """Through the real stores."""
     tables = ("Stock", "Locks", "Orders", "Payments", "Fulfilment", "Notifications", "Tenants", "Catalogue")
-    names = dict(zip(tables, [table.name for table in tables_of(emulated)], strict=True))
-    client = faulty(tables_of(emulated)[0].client)
+    names = dict(zip(tables, [table.name for table in tables_of(remembering)], strict=True))
+    client = faulty(tables_of(remembering)[0].client)
     stores = on_dynamo(client, names)
     lock, order, row = samples.lock(shop), samples.order(shop), samples.row(shop)
     stores.stock.levels.open(shop, "A")
-    stores.commit(stores.stock.levels.receive_writes(LevelKey(shop=shop, sku="A"), 5), token=f"{shop}-1")
-    level = stores.stock.levels.level(LevelKey(shop=shop, sku="A"))
+    empty = stores.stock.levels.level(LevelKey(shop=shop, sku="A"))
+    assert empty is not None
+    received = [stores.stock.levels.change_write(empty, 5, "mov_1"), stores.stock.ledger.movement_write(samples.movement(shop))]
+    stores.commit(received, token=f"{shop}-1")
+    level = stores.stock.levels.level(empty.key)
     assert level is not None
     assert (level.on_hand, level.available) == (5, 5)
     assert stores.stock.locks.claim(lock) is None
     assert stores.stock.locks.renew(samples.lock(shop, claimed_at=LATER), lock)
-    stores.commit([stores.orders.add_write(order)], token=f"{shop}-2")
+    assert stores.orders.add(order)
     assert stores.orders.save(order.model_copy(update={"version": 2}))
     assert stores.outbox.claim(row, NOW) is None
     assert stores.tenants.add_shop(samples.tenant(shop))
@@ -286,7 +314,7 @@ def test_each_write_may_be_delivered_twice(emulated: Stores, shop: str, faulty: 
 
 
 def test_writes_of_different_stores_are_never_mixed(stores: Stores, shop: str) -> None:
-    foreign = in_memory(Memory()).orders.add_write(samples.order(shop))
+    foreign = in_memory(Memory()).orders.save_write(samples.order(shop))
     commit: DynamoCommit = stores.commit  # type: ignore[assignment]
     with pytest.raises(TypeError):
         commit([foreign], token=shop)
