@@ -55,7 +55,7 @@ from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
 from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.tokens import Tokens
-from holdfast.stock.errors import CustomerLimitReached, HoldAlreadyExtended, HoldLost, InsufficientStock
+from holdfast.stock.errors import CustomerLimitReached, HoldAlreadyExtended, HoldLost, InsufficientStock, StockScattered
 from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.stock.shelves import availability
@@ -183,6 +183,7 @@ def abandon_checkout(request: Request[None]) -> None:
     refusals=(
         InsufficientStock,
         CustomerLimitReached,
+        StockScattered,
         EmailMissing,
         SessionExpired,
         SessionAlreadyOrdered,

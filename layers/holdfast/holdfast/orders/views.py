@@ -15,7 +15,7 @@ from holdfast.orders import events, rules
 from holdfast.orders.checkout import StartCheckout
 from holdfast.orders.model import Address, Order, PaymentStatus, Session, Status, Totals
 
-MAX_LINES = 32
+MAX_LINES = 24
 """A transaction takes a hundred items, and a refund writes three per line beside the order, its payment and the event."""
 MAX_QUANTITY = 1000
 # What HTML takes for an address: SES sends to no other, and nothing in it could end a header.

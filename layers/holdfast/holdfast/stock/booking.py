@@ -24,10 +24,10 @@ Changes = Sequence[tuple[Level, int]]
 
 
 class Cause(Model):
-    """Why stock changes, for the ledger. `identity` names the change: the same again changes nothing."""
+    """Why stock changes, for the ledger. `identity` names the change (of the SKU, if it is of one): the same again changes nothing."""
 
     shop: str
-    sku: str
+    sku: str = ""
     identity: str
     reason: Reason
     actor: str
@@ -89,6 +89,20 @@ def receive_writes(command: Receive, *, store: StockStore, now: datetime) -> lis
         *change_writes(changes, command, store, kept=kept),
         store.levels.announce_write(head),
     ]
+
+
+def return_writes(shop: str, order: str, back: Mapping[str, int], *, store: StockStore, now: datetime) -> list[Write]:
+    """What an order had and did not keep comes back, under one document. LedgerMoved as refusal; a SKU that is no more is left out."""
+    cause = Cause(shop=shop, identity=f"return#{order}", reason=Reason.RETURN, actor="system", document=order)
+    found = shelves.look_at(shop, dict.fromkeys(sorted(back), 1), levels=store.levels)
+    changes, writes = [], []
+    for sku, (head, levels) in found.items():
+        part = planning.first_shard(cause.movement, head.shards)
+        level = next(level for level in levels.values() if level.key.part == part)
+        changed = [(level, back[sku])]
+        changes += changed
+        writes += [*change_writes(changed, cause, store, kept=_kept_back(head, changed)), store.levels.announce_write(head)]
+    return [store.ledger.movement_write(movement(cause, changes, now)), *writes] if changes else []
 
 
 def adjust(command: Adjust, *, store: StockStore, grace: timedelta, now: datetime) -> None:

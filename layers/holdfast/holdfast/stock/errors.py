@@ -10,6 +10,12 @@ class InsufficientStock(Conflict):
     code = "insufficient_stock"
 
 
+class StockScattered(Conflict):
+    """The units lie in more places than one transaction could sell. Facts: maximum. Order fewer at a time."""
+
+    code = "stock_scattered"
+
+
 class CustomerLimitReached(Conflict):
     """One customer may not have as many units of this SKU. Facts: lines of sku, requested, available (to this customer)."""
 

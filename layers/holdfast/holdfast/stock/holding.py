@@ -15,6 +15,7 @@ from holdfast.stock.errors import (
     HoldAlreadyExtended,
     HoldLost,
     InsufficientStock,
+    StockScattered,
     UnknownStock,
 )
 from holdfast.stock.model import Entry, Former, LevelKey, Line, Lock, LockLine
@@ -72,7 +73,7 @@ def hold(command: Hold, *, store: StockStore, recall: Recall, grace: timedelta, 
     try:
         for line in lock.lines:
             taking.take(line)
-    except (InsufficientStock, CustomerLimitReached, UnavailableError, UnknownStock) as refusal:
+    except (InsufficientStock, CustomerLimitReached, StockScattered, UnavailableError, UnknownStock) as refusal:
         _step_back(taking.lock, store)
         raise _every_short_line(refusal, lock, world) from refusal
     taken = taking.lock

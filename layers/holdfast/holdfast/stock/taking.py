@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from holdfast.kernel.errors import IdempotencyKeyInFlight, UnavailableError
 from holdfast.kernel.ids import entry_id, new_id
 from holdfast.stock import planning, shelves
-from holdfast.stock.errors import CustomerLimitReached, InsufficientStock, LevelMoved, NotTaken, UnknownStock
+from holdfast.stock.errors import CustomerLimitReached, InsufficientStock, LevelMoved, NotTaken, StockScattered, UnknownStock
 from holdfast.stock.keys import buyer_pool
 from holdfast.stock.model import PROMISES, Entry, Former, Level, LevelKey, Line, Lock, LockLine, Part, is_pool
 from holdfast.stock.ports import StockStore
@@ -20,6 +20,8 @@ from holdfast.stock.releasing import give_back_all
 RECLAIMED_AT_ONCE = 40
 """Expired entries that one write frees at most: an expression has an end."""
 TAKE_ATTEMPTS = 8
+MOST_PARTS = 60
+"""Of one lock. With its pools, the order and the lock itself they must fit into the hundred actions of one transaction."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Taking:
             if not mine and not found:
                 self.world.recall.refused(shop, line.sku, self.world.now, planning.next_release(walked, self.world.grace))
             raise short(line, line.quantity - missing)
+        self._refuse_scattered(line, len(mine) + len(found))
         promised = [Part(part=PROMISES, quantity=missing)] if missing > 0 and line.promises is not None else []
         return line.model_copy(update={"parts": planning.with_tried((*self._allowance(line), *mine, *found, *promised), line.parts)})
 
@@ -81,6 +84,12 @@ class Taking:
             line = self.planned(line)
             self._renew(line)
         raise UnavailableError("Too many buyers at once for this item.")
+
+    def _refuse_scattered(self, line: LockLine, parts: int) -> None:
+        """What one transaction could not sell must not be held."""
+        others = sum(len(other.goods) for other in self.lock.lines if other.sku != line.sku)
+        if others + parts > MOST_PARTS:
+            raise StockScattered("The units lie in too many places. Order fewer at a time.", maximum=MOST_PARTS)
 
     def _renew(self, line: LockLine) -> None:
         moved = self.lock.with_line(line).model_copy(update={"claim": new_id("clm", self.world.now)})

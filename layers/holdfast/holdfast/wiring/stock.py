@@ -9,7 +9,7 @@ from holdfast.kernel.writes import Write
 from holdfast.orders.model import HoldRef, Standing, Taken, Wish
 from holdfast.stock import booking, holding, releasing, selling, shelves
 from holdfast.stock.errors import HeldForAnotherOrder, UnknownHold
-from holdfast.stock.model import Former, Line, Lock, Reason
+from holdfast.stock.model import Former, Line, Lock
 from holdfast.stock.ports import StockStore
 from holdfast.stock.recall import Recall
 
@@ -78,19 +78,7 @@ class StockForOrders:
         writes = selling.promise_writes(shop, owed, levels=self.store.levels)
         if buyer is not None:
             writes += selling.allowance_writes(shop, buyer, bought, levels=self.store.levels)
-        for sku, quantity in sorted(back.items()):
-            command = booking.Receive(
-                shop=shop,
-                sku=sku,
-                quantity=quantity,
-                identity=f"return#{order}",
-                reason=Reason.RETURN,
-                actor="system",
-                document=order,
-                whole=True,
-            )
-            writes += booking.receive_writes(command, store=self.store, now=now)
-        return writes
+        return [*writes, *booking.return_writes(shop, order, back, store=self.store, now=now)]
 
 
 @dataclass(frozen=True)
