@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "STOREFRONT_URL": "https://shop.example",
     **{
         f"{name}_TABLE": name.lower()
-        for name in ["CATALOGUE", "STOCK", "LOCKS", "ORDERS", "PAYMENTS", "FULFILMENT", "NOTIFICATIONS", "TENANTS"]
+        for name in ["CATALOGUE", "STOCK", "LOCKS", "ORDERS", "PAYMENTS", "FULFILMENT", "NOTIFICATIONS", "TENANTS", "OPERATIONS"]
     },
     **{f"{name}_QUEUE_URL": f"https://queue.example/{name.lower()}" for name in ["PAYMENTS", "FULFILMENT", "STOCK", "NOTIFICATIONS"]},
 }
