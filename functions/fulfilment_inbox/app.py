@@ -10,6 +10,7 @@ from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
+from holdfast.platform.patience import IN_A_QUEUE
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.worker import Message, work
 from holdfast.stock.repository import DynamoStock
@@ -26,7 +27,7 @@ class Settings(HoldSettings):
 
 settings = Settings.load()
 client = aws.dynamodb()
-commit = DynamoCommit(client)
+commit = DynamoCommit(client, IN_A_QUEUE)
 store = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 orders = OrdersForFulfilment(DynamoOrders(Table(client, settings.orders_table)))
 stock = StockForFulfilment(DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit), settings.grace)

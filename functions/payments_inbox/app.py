@@ -11,6 +11,7 @@ from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
+from holdfast.platform.patience import IN_A_QUEUE
 from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.worker import Message, work
 from holdfast.stock.recall import Recall
@@ -32,7 +33,7 @@ class Settings(HoldSettings, SandboxSettings):
 
 settings = Settings.load()
 client = aws.dynamodb()
-commit = DynamoCommit(client)
+commit = DynamoCommit(client, IN_A_QUEUE)
 payments_table = Table(client, settings.payments_table)
 inbox = DynamoInbox(payments_table)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
