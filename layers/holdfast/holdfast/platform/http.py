@@ -5,8 +5,6 @@ A view receives a `Request` with everything checked and returns a model. Refusal
 The same declarations are what OpenAPI is generated from (`platform/openapi.py`).
 """
 
-import contextlib
-import hashlib
 import json
 import re
 import time
@@ -25,16 +23,15 @@ from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.ids import SHOP_PATTERN
 from holdfast.kernel.time import Clock
 from holdfast.platform import metrics
-from holdfast.platform.idempotency import IdempotencyKey, IdempotencyKeyInvalid, IdempotencyKeyMissing, Replay, Replays
+from holdfast.platform.idempotency import IdempotencyKey, Replay, Replays, key_of
 from holdfast.platform.log import logger
 from holdfast.platform.problems import BodyTooLarge, InternalError, MethodNotAllowed, problem
-from holdfast.platform.reading import content_of, empty_of, parse, read_json, request_id_of, require_json
+from holdfast.platform.reading import content_of, empty_of, media_type_of, parse, read_json, request_id_of, require_json
 
 B = TypeVar("B", bound=BaseModel | None)
 MAX_BODY = 256 * 1024
 MUTATIONS = {"POST", "PUT", "PATCH", "DELETE"}
 # Matched in full: `$` alone would let a line break through at the end.
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PATH_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -72,11 +69,15 @@ class Answer:
 
 Guard = Callable[[ChaliceRequest, Mapping[str, str]], Actor]
 View = Callable[[Request[Any]], BaseModel | Answer | None]
+Reader = Callable[[bytes], BaseModel]
 
 
 @dataclass(frozen=True)
 class Route:
-    """What a route promises. `security` names the schemes of the contract; `refusals` the codes worth documenting."""
+    """What a route promises. `security` names the schemes of the contract; `refusals` the codes worth documenting.
+
+    `readers`: other media types that the body may come in; `also`: other statuses of a success, and what they mean.
+    """
 
     method: str
     path: str
@@ -92,6 +93,8 @@ class Route:
     max_body: int
     raw: bool
     refusals: tuple[type[HoldfastError], ...]
+    readers: Mapping[str, Reader]
+    also: Mapping[int, str]
 
     @property
     def summary(self) -> str:
@@ -155,6 +158,8 @@ class Api:
         max_body: int = MAX_BODY,
         raw: bool = False,
         refusals: tuple[type[HoldfastError], ...] = (),
+        readers: Mapping[str, Reader] | None = None,
+        also: Mapping[int, str] | None = None,
     ) -> Callable[[View], View]:
         """Declare a route.
 
@@ -163,9 +168,8 @@ class Api:
         """
 
         def declare(view: View) -> View:
-            declared = Route(
-                method, path, view, body, query, returns, status, guard, security, idempotent, replays, max_body, raw, refusals
-            )
+            kept = idempotent, replays, max_body, raw, refusals, readers or {}, also or {}
+            declared = Route(method, path, view, body, query, returns, status, guard, security, *kept)
             self.routes.append(declared)
             self.app.route(path, methods=[method], name=view.__name__, content_types=["*/*"])(self._entry(declared))
             return view
@@ -180,6 +184,9 @@ class Api:
 
     def put(self, path: str, **options: Any) -> Callable[[View], View]:
         return self.route("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[View], View]:
+        return self.route("PATCH", path, **options)
 
     def delete(self, path: str, **options: Any) -> Callable[[View], View]:
         return self.route("DELETE", path, **options)
@@ -224,7 +231,8 @@ class Api:
         content = content_of(raw) if route.method in MUTATIONS else b""
         if len(content) > route.max_body:
             raise BodyTooLarge(f"The body is larger than {route.max_body} bytes.", limit=route.max_body)
-        if route.body is not None:
+        reader = route.readers.get(media_type_of(raw.headers)) if content else None
+        if route.body is not None and reader is None:
             content = content or empty_of(route.body)
             if raw.raw_body:
                 require_json(raw.headers)
@@ -233,7 +241,7 @@ class Api:
             shop=shop,
             path=path,
             query=parse(route.query, dict(raw.query_params or {}), "query") if route.query else None,
-            body=parse(route.body, read_json(content), "body") if route.body else None,
+            body=reader(content) if reader else parse(route.body, read_json(content), "body") if route.body else None,
             headers=raw.headers,
             params=dict(raw.query_params or {}),
             raw=content,
@@ -316,20 +324,8 @@ _PREFLIGHT = {
 
 
 def _key_of(route: Route, headers: Mapping[str, str], shop: str, caller: Actor, path: Mapping[str, str], content: bytes) -> IdempotencyKey:
-    value = headers.get("idempotency-key")
-    if value is None:
-        raise IdempotencyKeyMissing("Send an Idempotency-Key: any text of your own that names this one request.")
-    if not _IDEMPOTENCY_KEY.fullmatch(value):
-        raise IdempotencyKeyInvalid("An Idempotency-Key is 1 to 255 visible ASCII characters.")
-    scope = "\x1f".join((shop, caller.kind, caller.id or "", route.method, route.path, *path.values()))
-    return IdempotencyKey(scope=scope, value=value, fingerprint=_fingerprint(content))
-
-
-def _fingerprint(content: bytes) -> str:
-    """The body's meaning, not its bytes: another spacing or field order is the same request."""
-    with contextlib.suppress(ValueError, RecursionError):
-        content = json.dumps(json.loads(content), sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(content).hexdigest()[:32]
+    scope = (shop, caller.kind, caller.id or "", route.method, route.path, *path.values())
+    return key_of(headers.get("idempotency-key"), scope, content)
 
 
 def _success(route: Route, result: BaseModel | Answer | None) -> ChaliceResponse:

@@ -4,7 +4,11 @@ A record under (shop, caller, route, key) is claimed before the work and finishe
 idempotent under an id derived from the same key, so a claim whose worker died may be taken over after its lease.
 """
 
+import contextlib
 import hashlib
+import json
+import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,6 +20,8 @@ from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Ite
 
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=30)
+# Matched in full: `$` alone would let a line break through at the end.
+_TEXT = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class IdempotencyKeyMissing(BadRequest):
@@ -110,3 +116,19 @@ class DynamoReplays:
 
 def _key(key: IdempotencyKey) -> dict[str, str]:
     return {"pk": f"IDEM#{key.identity}", "sk": "IDEM"}
+
+
+def key_of(value: str | None, scope: Sequence[str], content: bytes) -> IdempotencyKey:
+    """From the header's value. IdempotencyKeyMissing, IdempotencyKeyInvalid."""
+    if value is None:
+        raise IdempotencyKeyMissing("Send an Idempotency-Key: any text of your own that names this one request.")
+    if not _TEXT.fullmatch(value):
+        raise IdempotencyKeyInvalid("An Idempotency-Key is 1 to 255 visible ASCII characters.")
+    return IdempotencyKey(scope="\x1f".join(scope), value=value, fingerprint=_fingerprint(content))
+
+
+def _fingerprint(content: bytes) -> str:
+    """The body's meaning, not its bytes: another spacing or field order is the same request."""
+    with contextlib.suppress(ValueError, RecursionError):
+        content = json.dumps(json.loads(content), sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(content).hexdigest()[:32]

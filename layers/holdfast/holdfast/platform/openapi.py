@@ -90,7 +90,8 @@ def _operation(route: Route, tag: str, taken: References, given: References) -> 
     if route.security:
         operation["security"] = [{name: []} for name in route.security]
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"$ref": taken[route.body]}}}}
+        others = {media_type: {"schema": {"type": "string"}} for media_type in route.readers}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"$ref": taken[route.body]}}, **others}}
     elif route.raw:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
     return operation
@@ -130,7 +131,8 @@ def _responses(route: Route, given: References) -> dict[str, Any]:
         }
         for status, codes in sorted(by_status.items())
     }
-    return {str(route.status): success, **problems}
+    others = {str(status): {**success, "description": meaning} for status, meaning in route.also.items()}
+    return {str(route.status): success, **others, **problems}
 
 
 def refusals_of(route: Route) -> list[type[HoldfastError]]:

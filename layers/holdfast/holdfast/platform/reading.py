@@ -68,7 +68,10 @@ def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def media_type_of(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
+
+
 def require_json(headers: Mapping[str, str]) -> None:
-    media_type = headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type != "application/json":
+    if media_type_of(headers) != "application/json":
         raise UnsupportedMediaType("Send Content-Type: application/json.")
