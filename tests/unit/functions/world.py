@@ -136,14 +136,14 @@ class World:
             ok(self.http("admin_http", "POST", "/shops/{shop}/admin/keys/{sku}", **path, body={"keys": texts}, headers=admin))
         if units:
             restock = "/shops/{shop}/admin/inventory/{sku}/restock"
-            ok(self.http("admin_http", "POST", restock, **path, body={"quantity": units}, headers=admin))
+            ok(self.http("inventory_http", "POST", restock, **path, body={"quantity": units}, headers=admin))
 
     def session(self, session: str, **lines: int) -> None:
         """A checkout session under an id that samples can name."""
         app = load("storefront_http")
         command = checkout.StartCheckout(shop=SHOP, lines=tuple((sku.replace("_", "-"), n) for sku, n in lines.items()), email=EMAIL)
         with mock.patch.object(checkout, "new_id", return_value=session):
-            checkout.start(command, catalogue=CatalogueForOrders(app.products, 1000), sessions=app.sessions, now=CLOCK.now)
+            checkout.start(command, catalogue=CatalogueForOrders(app.products, 1000, CLOCK), sessions=app.sessions, now=CLOCK.now)
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def empty() -> Iterator[World]:
     """An AWS with the tables and queues and nothing in them."""
     CLOCK.now = NOW
     with moto.mock_aws():
-        made = load("admin_http"), load("storefront_http"), load("payments_webhook"), load("notifications_inbox")
+        made = [load(name) for name in ("admin_http", "inventory_http", "storefront_http", "payments_webhook", "notifications_inbox")]
         for module in made:  # what a worker remembers belongs to the world before
             module.directory._shops.clear()
             module.directory._keys.clear()
