@@ -1,4 +1,4 @@
-"""What a shop's staff and scripts call: products, keys, stock, holds, orders."""
+"""What a shop's staff and scripts call: products, keys, orders."""
 
 import re
 from functools import partial
@@ -9,15 +9,15 @@ from holdfast.catalogue.errors import KindIsFixed, ProductExists, ProductInUse, 
 from holdfast.catalogue.model import Kind, Product
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import ProductBody, ProductPage, ProductView, product_view
-from holdfast.fulfilment.errors import KeysRequired, NotDigital
+from holdfast.fulfilment.errors import NotDigital
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.usecases import ImportKeys, import_keys
 from holdfast.fulfilment.views import ImportedView, KeysBody, VaultView
-from holdfast.kernel.errors import BadRequest, Invalid, VersionConflict
+from holdfast.kernel.errors import Invalid
 from holdfast.kernel.ids import SKU_PATTERN
-from holdfast.kernel.time import rfc3339, utc_now
+from holdfast.kernel.time import utc_now
 from holdfast.orders import usecases as order_usecases
-from holdfast.orders.errors import OrderNotCancellable, UnknownOrder
+from holdfast.orders.errors import UnknownOrder
 from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.views import OrderDetail, OrderPage, order_detail, order_view
 from holdfast.platform import aws, secrets
@@ -25,18 +25,16 @@ from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
+from holdfast.platform.problems import IfMatchInvalid
+from holdfast.platform.reading import if_match
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.tokens import Tokens
-from holdfast.stock import booking, releasing, shelves
-from holdfast.stock.errors import UnknownHold, UnknownLocation, UnknownStock
-from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
-from holdfast.stock.views import HoldPage, LevelView, Released, RestockBody, hold_view
 from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing
 from holdfast.tenants.guards import api_key
 from holdfast.tenants.model import Scope
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring.stock import ShelfForCatalogue, StockForFulfilment, StockForOrders, restock_identity
+from holdfast.wiring.stock import ShelfForCatalogue, StockForFulfilment
 
 
 class Settings(HoldSettings):
@@ -65,12 +63,6 @@ class SkuMissing(Invalid):
     """A new product needs its SKU."""
 
     code = "sku_missing"
-
-
-class IfMatchInvalid(BadRequest):
-    """If-Match takes the ETag of a product as it was answered."""
-
-    code = "if_match_invalid"
 
 
 settings = Settings.load()
@@ -143,7 +135,7 @@ def put_product(request: Request[ProductBody]) -> ProductView:
     if request.body.sku not in (None, sku):
         raise SkuMismatch("The sku in the body is not the one in the path.")
     command = request.body.model_copy(update={"sku": sku}).command(request.shop, sku)
-    return product_view(catalogue.put(command, products=products, shelf=shelf, now=request.now, expected=_if_match(request)))
+    return product_view(catalogue.put(command, products=products, shelf=shelf, now=request.now, expected=if_match(request.headers)))
 
 
 @api.delete(
@@ -156,38 +148,6 @@ def put_product(request: Request[ProductBody]) -> ProductView:
 def withdraw_product(request: Request[None]) -> None:
     """Take a product off sale. Refused while units of it are held or owed."""
     catalogue.withdraw(request.shop, request.path["sku"], products=products, shelf=shelf, now=request.now)
-
-
-@api.get("/shops/{shop}/admin/inventory/{sku}", returns=LevelView, refusals=(*refused, UnknownStock), **needs(Scope.VIEWER))
-def show_level(request: Request[None]) -> LevelView:
-    """A SKU's stock: on hand = available + locked."""
-    return _level(request)
-
-
-@api.post(
-    "/shops/{shop}/admin/inventory/{sku}/restock",
-    body=RestockBody,
-    returns=LevelView,
-    idempotent=True,
-    refusals=(*refused, UnknownProduct, KeysRequired, UnknownLocation, VersionConflict),
-    **needs(Scope.OPERATOR),
-)
-def restock(request: Request[RestockBody]) -> LevelView:
-    """Units of a physical product came in. Orders that wait for them are served by themselves."""
-    if _product(request).kind is Kind.DIGITAL:
-        raise KeysRequired("Digital stock comes with its keys: POST them to admin/keys/{sku}.")
-    command = booking.Receive(
-        shop=request.shop,
-        sku=request.path["sku"],
-        quantity=request.body.quantity,
-        location=request.body.location,
-        identity=restock_identity(request.key.identity),
-        actor=request.caller.id or request.caller.kind,
-        document=request.body.document,
-        note=request.body.reason,
-    )
-    booking.receive(command, store=stock, now=request.now)
-    return _level(request)
 
 
 @api.get("/shops/{shop}/admin/keys/{sku}", returns=VaultView, refusals=(*refused, UnknownProduct, NotDigital), **needs(Scope.VIEWER))
@@ -222,37 +182,6 @@ def add_keys(request: Request[KeysBody]) -> ImportedView:
     return ImportedView(imported=imported.imported, duplicates=list(imported.duplicates), dry_run=imported.dry_run)
 
 
-@api.get("/shops/{shop}/admin/holds", returns=HoldPage, query=PageQuery, refusals=refused, **needs(Scope.VIEWER))
-def list_holds(request: Request[None]) -> HoldPage:
-    """Who holds what until when; the next to run out first."""
-    start = tokens.open_cursor(request.query.cursor, "holds", request.shop)
-    page, last = stock.locks.page(request.shop, request.query.limit, start["after"] if start else rfc3339(request.now))
-    return HoldPage(
-        items=[hold_view(lock, request.now) for lock in page],
-        next=tokens.seal_cursor({"after": last} if last else None, "holds", request.shop),
-    )
-
-
-@api.post(
-    "/shops/{shop}/admin/holds/{lock}/release",
-    returns=Released,
-    idempotent=True,
-    refusals=(*refused, UnknownHold, OrderNotCancellable),
-    **needs(Scope.OPERATOR),
-)
-def release_hold(request: Request[None]) -> Released:
-    """Give a hold back: its order is cancelled, its units are free at once."""
-    lock = stock.locks.get(request.shop, request.path["lock"])
-    if lock is None or lock.sale is not None:
-        raise UnknownHold
-    units = releasing.held_units(lock, levels=stock.levels)
-    if orders.get(request.shop, lock.order) is not None:  # None: a checkout that died between its lock and its order
-        seller, reason = StockForOrders(stock, settings.grace, Recall()), "the hold was released by staff"
-        order_usecases.cancel(request.shop, lock.order, actor=request.caller, reason=reason, orders=orders, stock=seller, now=request.now)
-    releasing.release_lock(lock, store=stock)  # what a cancellation that died half-way has left
-    return Released(id=lock.id, units=units)
-
-
 @api.get("/shops/{shop}/admin/orders", returns=OrderPage, query=PageQuery, refusals=refused, **needs(Scope.VIEWER))
 def list_orders(request: Request[None]) -> OrderPage:
     """Orders, newest first."""
@@ -270,13 +199,6 @@ def show_order(request: Request[None]) -> OrderDetail:
     return order_detail(order_usecases.read(request.shop, request.path["order"], orders=orders), request.now)
 
 
-def _level(request: Request[Any]) -> LevelView:
-    sku = request.path["sku"]
-    waiting = fulfilment.debts.owed(request.shop, sku)
-    level = shelves.summary(request.shop, sku, waiting=waiting, levels=stock.levels, grace=settings.grace, now=request.now)
-    return LevelView(**level.model_dump())
-
-
 def _product(request: Request[Any]) -> Product:
     product = products.get(request.shop, request.path["sku"])
     if product is None or product.archived:
@@ -287,13 +209,3 @@ def _product(request: Request[Any]) -> Product:
 def _digital(request: Request[Any]) -> None:
     if _product(request).kind is not Kind.DIGITAL:
         raise NotDigital("Only digital products have keys; restock this one with a quantity.")
-
-
-def _if_match(request: Request[Any]) -> int | None:
-    given = request.headers.get("if-match")
-    if given is None or given.strip() == "*":
-        return None
-    text = given.strip().removeprefix("W/").strip('"')
-    if not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise IfMatchInvalid('Send the ETag as it was answered, for example If-Match: "3".')
-    return int(text)

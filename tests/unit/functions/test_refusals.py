@@ -77,9 +77,10 @@ def test_a_cursor_opens_its_own_list_only(world: World) -> None:
     again = worlds.ok(world.http("admin_http", "GET", "/shops/{shop}/admin/products", shop="demo", headers=headers, query=cursor))
     assert [item["sku"] for item in seen["items"] + again["items"]] == ["box", "last", "licence"]
     foreign = {"X-Api-Key": KEYS["viewer"] + "-of-other"}
-    for shop, resource, key in (("demo", "orders", headers), ("demo", "holds", headers), ("other", "products", foreign)):
+    lists = ("admin", "demo", "orders", headers), ("inventory", "demo", "holds", headers), ("admin", "other", "products", foreign)
+    for function, shop, resource, key in lists:
         path = f"/shops/{{shop}}/admin/{resource}"
-        assert ask(world, "admin_http", "GET", path, {"shop": shop}, headers=key, query=cursor) == (400, "cursor_invalid")
+        assert ask(world, f"{function}_http", "GET", path, {"shop": shop}, headers=key, query=cursor) == (400, "cursor_invalid")
 
 
 def test_an_order_token_opens_its_own_order_only(world: World) -> None:

@@ -76,16 +76,16 @@ def test_keys_of_other_scopes_do_not_meet(replays: DynamoReplays) -> None:
 
 def test_through_a_route_in_flight_is_409_with_retry_after_and_then_taken_over(world: World) -> None:
     """The worker that died between its claim and its answer is played by an unexpected error in the middle."""
-    admin, event = load("admin_http"), sample("admin_http/restock")
-    receive = admin.stock_usecases.receive
-    admin.stock_usecases.receive = None  # calling it fails as no refusal does
+    inventory, event = load("inventory_http"), sample("inventory_http/restock")
+    receive = inventory.booking.receive
+    inventory.booking.receive = None  # calling it fails as no refusal does
     try:
-        assert world.call("admin_http", event)["statusCode"] == 500
+        assert world.call("inventory_http", event)["statusCode"] == 500
     finally:
-        admin.stock_usecases.receive = receive
-    waiting = contract.check(event, world.call("admin_http", event))
+        inventory.booking.receive = receive
+    waiting = contract.check(event, world.call("inventory_http", event))
     assert (waiting["statusCode"], body(waiting)["code"], waiting["headers"]["Retry-After"]) == (409, "idempotency_key_in_flight", "1")
     CLOCK.now += LEASE
-    done = contract.check(event, world.call("admin_http", event))
+    done = contract.check(event, world.call("inventory_http", event))
     assert (done["statusCode"], body(done)["on_hand"]) == (200, 25)
     assert "Idempotent-Replayed" not in done["headers"]

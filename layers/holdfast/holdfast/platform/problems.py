@@ -33,6 +33,12 @@ class UnsupportedMediaType(HoldfastError):
     code, status, title = "unsupported_media_type", 415, "Unsupported media type"
 
 
+class IfMatchInvalid(BadRequest):
+    """If-Match takes an ETag as it was answered."""
+
+    code = "if_match_invalid"
+
+
 class MethodNotAllowed(HoldfastError):
     """The path exists and has other methods; the header Allow names them."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ValidationError
 
-from holdfast.platform.problems import MalformedJson, UnsupportedMediaType, ValidationFailed
+from holdfast.platform.problems import IfMatchInvalid, MalformedJson, UnsupportedMediaType, ValidationFailed
 
 # Matched in full: `$` alone would let a line break through at the end.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -75,3 +75,14 @@ def media_type_of(headers: Mapping[str, str]) -> str:
 def require_json(headers: Mapping[str, str]) -> None:
     if media_type_of(headers) != "application/json":
         raise UnsupportedMediaType("Send Content-Type: application/json.")
+
+
+def if_match(headers: Mapping[str, str]) -> int | None:
+    """The version that the caller has read; None when any will do. IfMatchInvalid."""
+    given = headers.get("if-match")
+    if given is None or given.strip() == "*":
+        return None
+    text = given.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise IfMatchInvalid('Send the ETag as it was answered, for example If-Match: "3".')
+    return int(text)
