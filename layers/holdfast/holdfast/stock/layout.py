@@ -107,7 +107,8 @@ def place(shop: str, sku: str, places: Sequence[Place], *, store: StockStore) ->
         for one in wanted[1:]:
             store.levels.open_part(LevelKey(shop=shop, sku=sku, part=one.name), 1, 1)
         gone = {one.name for one in seen.locations} - {one.name for one in wanted}
-        head = seen.model_copy(update={"locations": wanted, "version": seen.version + 1})
+        left = tuple(sorted({*seen.left, *gone}))
+        head = seen.model_copy(update={"locations": wanted, "left": left, "version": seen.version + 1})
         if _replace(head, seen, [LevelKey(shop=shop, sku=sku, part=name) for name in sorted(gone)], store):
             return head
     raise LedgerMoved("The layout keeps changing. Try again.")

@@ -103,7 +103,7 @@ class Place(Record):
 
 class Head(Record):
     """How a SKU's stock is laid out. `shards` of the main location take what comes in; up to `made` may have units (the rest is
-    being emptied); up to `ever` were used once, and still have their ledger.
+    being emptied); up to `ever` were used once, and still have their ledger. So have the locations that `left`.
 
     `pinned`: a person chose the number of shards, so that no rule changes it. `locations` in the order of allocation,
     the main one first. `restocks` goes up when units come free; the stream tells those who wait.
@@ -117,12 +117,19 @@ class Head(Record):
     pinned: bool = False
     safety_stock: int = Field(default=0, ge=0)
     locations: tuple[Place, ...] = (Place(name=MAIN),)
+    left: tuple[str, ...] = ()
     restocks: int = 0
     version: int = 1
 
     @property
     def parts(self) -> tuple[str, ...]:
         return (*shard_names(self.made), *(place.name for place in self.locations[1:]))
+
+    @property
+    def booked(self) -> tuple[str, ...]:
+        """Every part that may have a ledger, also those that have no units any more."""
+        names = dict.fromkeys((*(place.name for place in self.locations[1:]), *self.left))
+        return (*shard_names(self.ever), *names)
 
     def location(self, name: str) -> Place | None:
         return next((place for place in self.locations if place.name == name), None)

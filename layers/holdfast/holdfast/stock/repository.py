@@ -311,7 +311,7 @@ def _head_item(head: Head) -> Item:
 
 
 def _head_change(head: Head, seen: Head) -> tuple[Expression, Expression]:
-    fields = {"shards", "made", "ever", "pinned", "safety_stock", "locations", "version"}
+    fields = {"shards", "made", "ever", "pinned", "safety_stock", "locations", "left", "version"}
     values = {name: value for name, value in record(head).items() if name in fields}
     change = Expression(
         "SET " + ", ".join(f"#{name} = :{name}" for name in sorted(values)),
