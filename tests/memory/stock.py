@@ -218,6 +218,16 @@ class MemoryLedger:
         new = self._memory.condition
         return MemoryWrite(key, lambda row: new("NEW_MOVEMENT", row is None), lambda _: movement, VersionConflict("It is there already."))
 
+    def mend_write(self, seen: Level, *, on_hand: int, available: int, document: str) -> MemoryWrite:
+        return MemoryWrite(
+            _level(seen.key),
+            lambda level: level is not None and self._memory.condition("SAME_IMAGE", _image(level) == _image(seen)),
+            lambda level: level.model_copy(
+                update={"on_hand": on_hand, "available": available, "last": document, "version": level.version + 1}
+            ),
+            _moved(),
+        )
+
 
 class MemoryLocks:
     def __init__(self, memory: Memory) -> None:
@@ -286,6 +296,10 @@ def _changed(
             "last": last or level.last,
         }
     )
+
+
+def _image(level: Level) -> tuple[Any, ...]:
+    return (level.version, level.available, level.on_hand, dict(level.entries), level.last)
 
 
 def _over(row: Head, head: Head) -> Head:

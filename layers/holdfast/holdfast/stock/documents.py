@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from holdfast.kernel.errors import HoldfastError, VersionConflict
-from holdfast.kernel.time import epoch, rfc3339
+from holdfast.kernel.time import epoch, epoch_ms, rfc3339
 from holdfast.kernel.writes import Write
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record
 from holdfast.stock import keys
-from holdfast.stock.errors import HoldAlreadyExtended, HoldLost
-from holdfast.stock.model import Lock, Movement, Sale
+from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, LedgerMoved
+from holdfast.stock.model import Level, Lock, Movement, Sale
 
 # The document is the try's that was seen, and was not sealed with its sale.
 SAME_CLAIM = "#claim = :seen AND attribute_not_exists(#sale)"
+# The level is what was seen, to the last digit: who edits items by hand does not count versions.
+SAME_IMAGE = "#ver = :ver AND #avail = :was_available AND #on_hand = :was_on_hand AND #lk = :entries"
 # A hold is extended once.
 NOT_EXTENDED = "#extended = :no"
 
@@ -111,6 +113,18 @@ class DynamoLedger:
     def movement_write(self, movement: Movement) -> Write:
         item = {**keys.movement_key(movement.shop, movement.id), **record(movement)}
         return self._stock.put_write(item, NOT_THERE, VersionConflict("This movement is in the ledger already."))
+
+    def mend_write(self, seen: Level, *, on_hand: int, available: int, document: str) -> Write:
+        change = Expression(
+            "SET #avail = :available, #on_hand = :on_hand, #last = :document, #ver = #ver + :one",
+            {"#avail": "avail", "#on_hand": "on_hand", "#last": "last", "#ver": "ver", "#lk": "lk"},
+            {":available": available, ":on_hand": on_hand, ":document": document, ":one": 1},
+        )
+        entries = {name: [entry.quantity, epoch_ms(entry.expires_at)] for name, entry in seen.entries.items()}
+        was = {":ver": seen.version, ":was_available": seen.available, ":was_on_hand": seen.on_hand, ":entries": entries}
+        last = " AND #last = :last" if seen.last else " AND attribute_not_exists(#last)"
+        same = Expression(SAME_IMAGE + last, {}, {**was, **({":last": seen.last} if seen.last else {})})
+        return self._stock.update_write(keys.level_key(seen.key), change, same, LedgerMoved("The stock was changed meanwhile. Try again."))
 
 
 def _live(lock: Lock) -> Item:

@@ -14,6 +14,7 @@ from holdfast.stock.errors import UnknownStock
 from holdfast.stock.keys import movement_id
 from holdfast.stock.model import Booking, Level, LevelKey, Movement, Reason, location_of
 from holdfast.stock.ports import Ledger, StockStore
+from holdfast.stock.shelves import Shelf
 
 MOST_DOCUMENTS = 5000
 """Read by one call at most. One part's documents can only be read one after the other: about 3 ms each on AWS."""
@@ -173,7 +174,7 @@ def history(shop: str, sku: str, *, store: StockStore, limit: int, before: Mappi
     Documents of several parts are read together, one read per step; between parts their instants decide, within one its chain.
     """
     if before is None:
-        levels = booked_levels(shop, [sku], store=store)[sku]
+        _, levels = booked(shop, [sku], store=store)[sku]
         chains = [Chain(key, level.last) for key, level in levels.items()]
     else:
         chains = [Chain(LevelKey(shop=shop, sku=sku, part=part), name) for part, name in before.items()]
@@ -197,7 +198,7 @@ def history(shop: str, sku: str, *, store: StockStore, limit: int, before: Mappi
 
 def rebuild(shop: str, sku: str, *, at: datetime, store: StockStore, most: int = MOST_DOCUMENTS) -> Rebuilt:
     """What was on hand at an instant, and what had come in and gone by then. UnknownStock."""
-    levels = booked_levels(shop, [sku], store=store)[sku]
+    _, levels = booked(shop, [sku], store=store)[sku]
     chains = [Chain(key, level.last) for key, level in levels.items()]
     documents = walk(chains, ledger=store.ledger, shop=shop, most=most)
     known = {chain.key.part: _until(chain, at) for chain in chains}
@@ -214,15 +215,15 @@ def rebuild(shop: str, sku: str, *, at: datetime, store: StockStore, most: int =
     )
 
 
-def booked_levels(shop: str, skus: Sequence[str], *, store: StockStore) -> dict[str, dict[LevelKey, Level]]:
-    """Every part of these SKUs that may have a ledger. UnknownStock when one of them is not there."""
+def booked(shop: str, skus: Sequence[str], *, store: StockStore) -> dict[str, Shelf]:
+    """These SKUs with every part that may have a ledger. UnknownStock when one of them is not there."""
     heads, found = store.levels.with_heads(shop, dict.fromkeys(skus, ("0",)))
     if missing := [sku for sku in skus if sku not in heads]:
-        raise UnknownStock(f"No such SKU: {missing[0]}.")
+        raise UnknownStock(f"There is no such SKU: {missing[0]}.")
     keys = {sku: [LevelKey(shop=shop, sku=sku, part=part) for part in heads[sku].booked] for sku in skus}
     more = [key for of_sku in keys.values() for key in of_sku if key not in found]
     levels = found | (store.levels.levels(more) if more else {})
-    return {sku: {key: levels[key] for key in keys[sku] if key in levels} for sku in skus}
+    return {sku: (heads[sku], {key: levels[key] for key in keys[sku] if key in levels}) for sku in skus}
 
 
 def walk(chains: Sequence[Chain], *, ledger: Ledger, shop: str, most: int) -> int:

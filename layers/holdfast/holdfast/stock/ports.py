@@ -124,6 +124,10 @@ class Ledger(Protocol):
         """Append. Refusal: VersionConflict when the document is there already."""
         ...
 
+    def mend_write(self, seen: Level, *, on_hand: int, available: int, document: str) -> Write:
+        """A level whose numbers do not add up gets these, if it still is what was seen to the last digit. Refusal: LedgerMoved."""
+        ...
+
 
 class Locks(Protocol):
     """The lock documents."""
