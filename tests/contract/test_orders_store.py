@@ -7,32 +7,31 @@ import pytest
 from holdfast.kernel.errors import VersionConflict
 from holdfast.orders.model import Order, Session, Status
 from tests.memory import samples
-from tests.memory.samples import LATER, NOW
+from tests.memory.samples import NOW
 from tests.memory.stores import Stores
 
 
 @pytest.mark.parametrize("make", [samples.order, samples.full_order])
 def test_an_order_comes_back_as_it_was(stores: Stores, shop: str, make: type[Order]) -> None:
     order = make(shop)
-    stores.commit([stores.orders.add_write(order)], token=f"{shop}-1")
+    assert stores.orders.add(order)
     assert stores.orders.get(shop, order.id) == order
     assert stores.orders.get(f"{shop}-x", order.id) is None
 
 
 def test_an_order_is_added_once(stores: Stores, shop: str) -> None:
-    stores.commit([stores.orders.add_write(samples.order(shop))], token=f"{shop}-1")
-    with pytest.raises(VersionConflict):
-        stores.commit([stores.orders.add_write(samples.order(shop, status=Status.PAID))], token=f"{shop}-2")
-    found = stores.orders.get(shop, samples.order(shop).id)
-    assert found is not None
-    assert found.status is Status.PENDING_PAYMENT
+    order = samples.full_order(shop)
+    assert stores.orders.add(order)
+    assert stores.orders.add(order)  # delivered twice: our own
+    assert not stores.orders.add(samples.order(shop, status=Status.PAID))
+    assert stores.orders.get(shop, order.id) == order
 
 
 def test_saving_goes_over_the_version_before(stores: Stores, shop: str) -> None:
     order = samples.order(shop)
     paid = order.model_copy(update={"status": Status.PAID, "version": 2})
     assert not stores.orders.save(paid)
-    stores.commit([stores.orders.add_write(order)], token=f"{shop}-1")
+    stores.orders.add(order)
     assert stores.orders.save(paid)
     assert stores.orders.save(paid)  # delivered twice: our own
     assert not stores.orders.save(order.model_copy(update={"status": Status.CANCELLED, "version": 2}))
@@ -42,7 +41,7 @@ def test_saving_goes_over_the_version_before(stores: Stores, shop: str) -> None:
 
 def test_the_save_of_a_transaction_has_the_same_condition(stores: Stores, shop: str) -> None:
     order = samples.order(shop)
-    stores.commit([stores.orders.add_write(order)], token=f"{shop}-1")
+    stores.orders.add(order)
     second = order.model_copy(update={"version": 2})
     stores.commit([stores.orders.save_write(second)], token=f"{shop}-2")
     with pytest.raises(VersionConflict):
@@ -53,7 +52,7 @@ def test_the_save_of_a_transaction_has_the_same_condition(stores: Stores, shop: 
 def test_orders_are_listed_newest_first(stores: Stores, shop: str) -> None:
     orders = [samples.order(shop, number, created_at=NOW + timedelta(seconds=number // 2)) for number in range(9)]
     for order in (*orders, samples.order(f"{shop}-x", 99)):
-        stores.commit([stores.orders.add_write(order)], token=f"{shop}-{order.id}")
+        stores.orders.add(order)
     listed: list[Order] = []
     start: str | None = None
     while True:
@@ -79,19 +78,8 @@ def test_session_and_order_in_one_read(stores: Stores, shop: str) -> None:
     assert stores.sessions.with_order(shop, session.id, order.id) == (None, None)
     stores.sessions.add(session)
     assert stores.sessions.with_order(shop, session.id, order.id) == (session, None)
-    stores.commit([stores.orders.add_write(order)], token=f"{shop}-1")
+    stores.orders.add(order)
     assert stores.sessions.with_order(shop, session.id, order.id) == (session, order)
-
-
-def test_a_session_becomes_an_order_once_per_version(stores: Stores, shop: str) -> None:
-    session = samples.session(shop)
-    with pytest.raises(VersionConflict):
-        stores.commit([stores.sessions.ordered_write(session, "ord_0", LATER)], token=f"{shop}-0")
-    stores.sessions.add(session)
-    stores.commit([stores.sessions.ordered_write(session, "ord_1", LATER)], token=f"{shop}-1")
-    with pytest.raises(VersionConflict):
-        stores.commit([stores.sessions.ordered_write(session, "ord_2", LATER)], token=f"{shop}-2")
-    assert stores.sessions.get(shop, session.id) == session.model_copy(update={"order": "ord_1", "version": 2})
 
 
 def test_removing_a_session_may_be_repeated(stores: Stores, shop: str) -> None:

@@ -8,7 +8,6 @@ import pytest
 from holdfast.catalogue.model import Product
 from holdfast.kernel.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, VersionConflict
 from holdfast.notifications.model import State
-from holdfast.payments.errors import PaymentUnknown
 from holdfast.payments.model import EventState, ProviderEvent
 from holdfast.platform.idempotency import KEPT, LEASE, IdempotencyKey, Replay
 from holdfast.tenants.model import Scope, Shop
@@ -17,24 +16,6 @@ from tests.memory.samples import LATER, NOW
 from tests.memory.stores import Stores
 
 # Payments.
-
-
-def test_a_payment_is_added_once(stores: Stores, shop: str) -> None:
-    payment = samples.payment(shop)
-    assert stores.payments.get(shop, payment.id) is None
-    stores.commit([stores.payments.add_write(payment)], token=f"{shop}-1")
-    assert stores.payments.get(shop, payment.id) == payment
-    with pytest.raises(VersionConflict):
-        stores.commit([stores.payments.add_write(payment)], token=f"{shop}-2")
-
-
-def test_a_payment_changes_its_status(stores: Stores, shop: str) -> None:
-    payment = samples.payment(shop)
-    with pytest.raises(PaymentUnknown):
-        stores.commit([stores.payments.status_write(shop, payment.id, "succeeded", LATER)], token=f"{shop}-0")
-    stores.commit([stores.payments.add_write(payment)], token=f"{shop}-1")
-    stores.commit([stores.payments.status_write(shop, payment.id, "succeeded", LATER)], token=f"{shop}-2")
-    assert stores.payments.get(shop, payment.id) == payment.model_copy(update={"status": "succeeded", "updated_at": LATER})
 
 
 @pytest.mark.parametrize("make", [samples.provider_event, samples.ignored_event])

@@ -1,20 +1,20 @@
-"""`stock.ports`: levels, the ledger and lock documents."""
+"""`stock.ports.Levels`: parts of a SKU's stock, pools, and the writes that change what we own."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.time import rfc3339
-from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, InsufficientStock, LevelMoved, NotTaken, UnknownStock
-from holdfast.stock.model import Entry, Level, LevelKey, Reason
+from holdfast.kernel.writes import Write
+from holdfast.stock.errors import HoldLost, InsufficientStock, LedgerMoved, LevelMoved, NotTaken, UnknownStock
+from holdfast.stock.model import NEVER, SAFETY, Entry, Level, LevelKey
 from holdfast.stock.ports import StockStore
-from tests.memory import samples
 from tests.memory.samples import LATER, NOW
 from tests.memory.stores import Stores
 
-TWO = Entry(quantity=2, expires_at=LATER)
+ONE, TWO, FIVE = (Entry(quantity=quantity, expires_at=LATER) for quantity in (1, 2, 5))
 MINE, YOURS = "a" * 10, "b" * 10
+Change = Callable[[Level], list[Write]]
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def stock(stores: Stores) -> StockStore:
 
 @pytest.fixture
 def key(stock: StockStore, shop: str) -> LevelKey:
-    """A SKU with five units."""
+    """A part with five units."""
     key = LevelKey(shop=shop, sku="A")
     stock.levels.open(shop, "A")
-    stock.commit(stock.levels.receive_writes(key, 5), token=f"{shop}-five")
+    stock.commit([stock.levels.change_write(level(stock, key), 5, "mov_first")], token=f"{shop}-five")
     return key
 
 
@@ -38,29 +38,79 @@ def level(stock: StockStore, key: LevelKey) -> Level:
     return found
 
 
-def test_unknown_level(stock: StockStore, shop: str) -> None:
-    assert stock.levels.level(LevelKey(shop=shop, sku="A")) is None
-    assert stock.levels.levels(shop, ["A"]) == {}
+def figures(stock: StockStore, key: LevelKey) -> tuple[int, int, set[str]]:
+    """On hand, available, and whose the rest is."""
+    found = level(stock, key)
+    return found.on_hand, found.available, set(found.entries)
+
+
+def commit(stock: StockStore, *writes: Write, again: str = "") -> None:
+    stock.commit(writes, token=f"{id(writes)}{again}")
+
+
+# Opening.
+
+
+def test_unknown_stock(stock: StockStore, shop: str) -> None:
+    key = LevelKey(shop=shop, sku="A")
+    assert stock.levels.level(key) is None
+    assert stock.levels.levels([key]) == {}
+    assert stock.levels.levels([]) == {}
+    assert stock.levels.head(shop, "A") is None
+    assert stock.levels.with_heads(shop, {"A": ["0"]}) == ({}, {})
 
 
 def test_opening_twice_changes_nothing(stock: StockStore, key: LevelKey) -> None:
-    before = level(stock, key)
+    before = level(stock, key), stock.levels.head(key.shop, key.sku)
     stock.levels.open(key.shop, key.sku)
-    assert level(stock, key) == before
-    assert (before.on_hand, before.available, before.entries) == (5, 5, {})
+    assert (level(stock, key), stock.levels.head(key.shop, key.sku)) == before
+    assert (before[0].on_hand, before[0].available, before[0].entries, before[0].last) == (5, 5, {}, "mov_first")
+    assert (before[0].shards, before[0].made) == (1, 1)
 
 
-def test_levels_of_many_skus_leave_out_unknown_ones(stock: StockStore, key: LevelKey, shop: str) -> None:
-    found = stock.levels.levels(shop, ["A", "A", *(f"none-{number}" for number in range(120))])
-    assert found == {"A": level(stock, key)}
+def test_another_part_is_empty_and_knows_the_layout(stock: StockStore, key: LevelKey) -> None:
+    part = key.model_copy(update={"part": "3"})
+    for layout in ((2, 4), (9, 9)):  # the second time it is there already
+        stock.levels.open_part(part, *layout)
+        found = level(stock, part)
+        assert (found.on_hand, found.available, found.version, found.last) == (0, 0, 1, None)
+        assert (found.shards, found.made) == (2, 4)
+
+
+def test_a_part_is_told_of_the_layout_once(stock: StockStore, key: LevelKey) -> None:
+    before = level(stock, key)
+    for _ in range(2):
+        stock.levels.tell_layout(key, 4, 8)
+        assert level(stock, key) == before.model_copy(update={"shards": 4, "made": 8, "version": before.version + 1})
+    stock.levels.tell_layout(key.model_copy(update={"part": "7"}), 4, 8)
+    assert stock.levels.level(key.model_copy(update={"part": "7"})) is None
+
+
+def test_many_parts_in_one_read(stock: StockStore, key: LevelKey, shop: str) -> None:
+    here = key.model_copy(update={"part": "here"})
+    stock.levels.open_part(here, 1, 1)
+    others = [LevelKey(shop=shop, sku=f"none-{number}") for number in range(120)]
+    assert stock.levels.levels([key, here, *others]) == {key: level(stock, key), here: level(stock, here)}
+
+
+def test_heads_and_parts_in_one_read(stock: StockStore, key: LevelKey, shop: str) -> None:
+    stock.levels.open(shop, "B")
+    second = LevelKey(shop=shop, sku="B", part="1")
+    stock.levels.open_part(second, 2, 2)
+    heads, levels = stock.levels.with_heads(shop, {"A": ["0", "1"], "B": ["1"], "Z": ["0"]})
+    assert heads == {sku: stock.levels.head(shop, sku) for sku in "AB"}
+    assert levels == {key: level(stock, key), second: level(stock, second)}
+
+
+# Taking.
 
 
 def test_taking_sets_units_aside(stock: StockStore, key: LevelKey) -> None:
     before = level(stock, key)
-    stock.levels.take(key, MINE, TWO)
-    after = level(stock, key)
+    after = stock.levels.take(key, MINE, TWO)
+    assert after == level(stock, key)
     assert (after.on_hand, after.available, after.entries) == (5, 3, {MINE: TWO})
-    assert after.version == before.version + 1
+    assert (after.version, after.last) == (before.version + 1, before.last)
 
 
 def test_taking_again_under_the_same_name_shows_what_stands_there(stock: StockStore, key: LevelKey) -> None:
@@ -75,21 +125,31 @@ def test_taking_more_than_there_is(stock: StockStore, key: LevelKey) -> None:
     with pytest.raises(NotTaken) as refused:
         stock.levels.take(key, MINE, Entry(quantity=6, expires_at=LATER))
     assert refused.value.level == level(stock, key)
-    stock.levels.take(key, MINE, Entry(quantity=5, expires_at=LATER))
+    stock.levels.take(key, MINE, FIVE)
     assert level(stock, key).available == 0
 
 
-def test_taking_of_an_unknown_sku(stock: StockStore, shop: str) -> None:
-    with pytest.raises(UnknownStock):
+def test_taking_where_nothing_is(stock: StockStore, shop: str) -> None:
+    with pytest.raises(NotTaken) as refused:
         stock.levels.take(LevelKey(shop=shop, sku="A"), MINE, TWO)
+    assert refused.value.level is None
 
 
 def test_reclaiming_takes_what_others_had(stock: StockStore, key: LevelKey) -> None:
     theirs = Entry(quantity=4, expires_at=LATER)
     stock.levels.take(key, YOURS, theirs)
-    stock.levels.reclaim_and_take(level(stock, key), {YOURS: theirs}, MINE, Entry(quantity=3, expires_at=LATER))
-    after = level(stock, key)
-    assert (after.available, set(after.entries)) == (2, {MINE})
+    seen = level(stock, key)
+    after = stock.levels.reclaim_and_take(seen, {YOURS: theirs}, MINE, Entry(quantity=3, expires_at=LATER))
+    assert after == level(stock, key)
+    assert (after.available, set(after.entries), after.version) == (2, {MINE}, seen.version + 1)
+
+
+def test_reclaiming_from_many_at_once(stock: StockStore, key: LevelKey) -> None:
+    names = [f"old-{number}" for number in range(5)]
+    for name in names:
+        stock.levels.take(key, name, ONE)
+    stock.levels.reclaim_and_take(level(stock, key), dict.fromkeys(names[:4], ONE), MINE, Entry(quantity=4, expires_at=LATER))
+    assert figures(stock, key) == (5, 0, {MINE, names[4]})
 
 
 def test_reclaiming_nothing_is_a_take(stock: StockStore, key: LevelKey) -> None:
@@ -97,6 +157,30 @@ def test_reclaiming_nothing_is_a_take(stock: StockStore, key: LevelKey) -> None:
     assert level(stock, key).entries == {MINE: TWO}
     with pytest.raises(LevelMoved):
         stock.levels.reclaim_and_take(level(stock, key), {}, YOURS, Entry(quantity=4, expires_at=LATER))
+
+
+def test_reclaiming_without_its_own_entry_does_not_go_over_it(stock: StockStore, key: LevelKey) -> None:
+    stock.levels.take(key, MINE, TWO)
+    with pytest.raises(LevelMoved):
+        stock.levels.reclaim_and_take(level(stock, key), {}, MINE, ONE)
+    assert level(stock, key).entries == {MINE: TWO}
+
+
+@pytest.mark.parametrize("quantity", [1, 2, 4, 5])
+def test_an_entry_of_ones_own_is_written_over(stock: StockStore, key: LevelKey, quantity: int) -> None:
+    """Also together with another's: a new try with more, fewer or as many units, until later."""
+    stock.levels.take(key, MINE, TWO)
+    stock.levels.take(key, YOURS, ONE)
+    new = Entry(quantity=quantity, expires_at=LATER + timedelta(minutes=1))
+    stock.levels.reclaim_and_take(level(stock, key), {MINE: TWO, YOURS: ONE}, MINE, new)
+    assert (level(stock, key).available, level(stock, key).entries) == (5 - quantity, {MINE: new})
+
+
+def test_writing_over_ones_own_entry_takes_no_more_than_there_is(stock: StockStore, key: LevelKey) -> None:
+    stock.levels.take(key, MINE, TWO)
+    with pytest.raises(LevelMoved):
+        stock.levels.reclaim_and_take(level(stock, key), {MINE: TWO}, MINE, Entry(quantity=6, expires_at=LATER))
+    assert level(stock, key).entries == {MINE: TWO}
 
 
 def test_reclaiming_an_entry_that_was_extended_sold_or_given_back(stock: StockStore, key: LevelKey) -> None:
@@ -118,162 +202,230 @@ def test_reclaiming_twice_finds_its_own_entry(stock: StockStore, key: LevelKey) 
     assert level(stock, key).entries == {MINE: TWO}
 
 
+def test_reclaiming_where_nothing_is(stock: StockStore, shop: str) -> None:
+    nowhere = Level(key=LevelKey(shop=shop, sku="Z"), on_hand=5, available=5, version=1)
+    with pytest.raises(LevelMoved):
+        stock.levels.reclaim_and_take(nowhere, {}, MINE, ONE)
+
+
 def test_giving_back_frees_once(stock: StockStore, key: LevelKey) -> None:
     stock.levels.take(key, MINE, TWO)
     assert stock.levels.give_back(key, MINE, TWO)
     assert not stock.levels.give_back(key, MINE, TWO)
-    assert (level(stock, key).available, level(stock, key).entries) == (5, {})
+    assert figures(stock, key) == (5, 5, set())
 
 
 @pytest.mark.parametrize("other", [Entry(quantity=1, expires_at=LATER), Entry(quantity=2, expires_at=NOW)])
 def test_giving_back_another_entry_than_stands_there(stock: StockStore, key: LevelKey, other: Entry) -> None:
     stock.levels.take(key, MINE, TWO)
     assert not stock.levels.give_back(key, MINE, other)
+    assert not stock.levels.give_back(key.model_copy(update={"part": "9"}), MINE, TWO)
     assert level(stock, key).entries == {MINE: TWO}
 
 
 def test_extending_an_entry(stock: StockStore, key: LevelKey) -> None:
     stock.levels.take(key, MINE, TWO)
     until = LATER + timedelta(minutes=5)
-    stock.commit([stock.levels.extend_write(key, MINE, TWO, until)], token=f"{key.shop}-1")
+    commit(stock, stock.levels.extend_write(key, MINE, TWO, until))
     assert level(stock, key).entries == {MINE: Entry(quantity=2, expires_at=until)}
     with pytest.raises(HoldLost):
-        stock.commit([stock.levels.extend_write(key, MINE, TWO, until)], token=f"{key.shop}-2")
+        commit(stock, stock.levels.extend_write(key, MINE, TWO, until + timedelta(minutes=5)), again="later")
 
 
-def test_confirming_sells_what_was_held(stock: StockStore, key: LevelKey) -> None:
+# Selling and booking: each part's documents are a chain.
+
+
+def test_selling_what_was_held(stock: StockStore, key: LevelKey) -> None:
     stock.levels.take(key, MINE, TWO)
-    stock.commit([stock.levels.confirm_write(key, MINE, 2)], token=f"{key.shop}-1")
+    seen = level(stock, key)
+    commit(stock, stock.levels.sell_held_write(seen, MINE, 2, "lck_sale"))
     after = level(stock, key)
-    assert (after.on_hand, after.available, after.entries) == (3, 3, {})
-    with pytest.raises(HoldLost):
-        stock.commit([stock.levels.confirm_write(key, MINE, 2)], token=f"{key.shop}-2")
+    assert figures(stock, key) == (3, 3, set())
+    assert (after.last, after.version) == ("lck_sale", seen.version + 1)
 
 
 @pytest.mark.parametrize("quantity", [1, 3])
-def test_confirming_another_quantity_than_is_held(stock: StockStore, key: LevelKey, quantity: int) -> None:
+def test_selling_another_quantity_than_is_held(stock: StockStore, key: LevelKey, quantity: int) -> None:
     stock.levels.take(key, MINE, TWO)
     with pytest.raises(HoldLost):
-        stock.commit([stock.levels.confirm_write(key, MINE, quantity)], token=f"{key.shop}-1")
-    assert level(stock, key).entries == {MINE: TWO}
+        commit(stock, stock.levels.sell_held_write(level(stock, key), MINE, quantity, "lck_sale"))
+    assert figures(stock, key) == (5, 3, {MINE})
 
 
-def test_selling_free_units(stock: StockStore, key: LevelKey) -> None:
-    stock.commit([stock.levels.sell_write(key, 5)], token=f"{key.shop}-1")
-    assert (level(stock, key).on_hand, level(stock, key).available) == (0, 0)
-    with pytest.raises(InsufficientStock):
-        stock.commit([stock.levels.sell_write(key, 1)], token=f"{key.shop}-2")
+def test_selling_what_is_held_no_more(stock: StockStore, key: LevelKey) -> None:
+    for seen in (level(stock, key), level(stock, key).model_copy(update={"last": "mov_other"})):  # whatever the ledger says
+        with pytest.raises(HoldLost):
+            commit(stock, stock.levels.sell_held_write(seen, MINE, 2, "lck_sale"), again=str(seen.last))
+    nowhere = level(stock, key).model_copy(update={"key": LevelKey(shop=key.shop, sku="Z")})
+    with pytest.raises(HoldLost):
+        commit(stock, stock.levels.sell_held_write(nowhere, MINE, 2, "lck_sale"), again="nowhere")
 
 
-def test_receiving_for_an_unknown_sku(stock: StockStore, shop: str) -> None:
+def test_selling_what_is_held_after_the_ledger_moved(stock: StockStore, key: LevelKey) -> None:
+    stock.levels.take(key, MINE, TWO)
+    seen = level(stock, key)
+    commit(stock, stock.levels.change_write(seen, 1, "mov_second"))
+    with pytest.raises(LedgerMoved):
+        commit(stock, stock.levels.sell_held_write(seen, MINE, 2, "lck_sale"), again="late")
+    assert figures(stock, key) == (6, 4, {MINE})
+    assert level(stock, key).last == "mov_second"
+
+
+def test_a_first_document_goes_on_from_none(stock: StockStore, key: LevelKey) -> None:
+    part = key.model_copy(update={"part": "1"})
+    stock.levels.open_part(part, 2, 2)
+    empty = level(stock, part)
+    commit(stock, stock.levels.change_write(empty, 3, "mov_one"))
+    with pytest.raises(LedgerMoved):
+        commit(stock, stock.levels.change_write(empty, 3, "mov_two"), again="late")
+    assert (level(stock, part).on_hand, level(stock, part).last) == (3, "mov_one")
+
+
+@pytest.mark.parametrize(("quantity", "left"), [(4, (9, 7)), (0, (5, 3)), (-3, (2, 0))])
+def test_what_we_own_changes_and_held_units_stay(stock: StockStore, key: LevelKey, quantity: int, left: tuple[int, int]) -> None:
+    stock.levels.take(key, MINE, TWO)
+    seen = level(stock, key)
+    commit(stock, stock.levels.change_write(seen, quantity, "mov_change"))
+    assert figures(stock, key) == (*left, {MINE})
+    assert (level(stock, key).last, level(stock, key).version) == ("mov_change", seen.version + 1)
+
+
+def test_more_shall_go_than_is_available(stock: StockStore, key: LevelKey) -> None:
+    stock.levels.take(key, MINE, TWO)
+    with pytest.raises(InsufficientStock) as refused:
+        commit(stock, stock.levels.change_write(level(stock, key), -4, "mov_change"))
+    assert refused.value.facts["lines"] == [{"sku": "A", "requested": 4, "available": 3}]
+    assert figures(stock, key) == (5, 3, {MINE})
+
+
+def test_a_change_goes_over_the_ledger_that_was_seen(stock: StockStore, key: LevelKey) -> None:
+    """Whoever takes or gives back meanwhile does not matter; whoever books does, also when too little is left by then."""
+    seen = level(stock, key)
+    stock.levels.take(key, MINE, TWO)
+    commit(stock, stock.levels.change_write(seen, -1, "mov_second"))
+    for quantity in (1, -4):
+        with pytest.raises(LedgerMoved):
+            commit(stock, stock.levels.change_write(seen, quantity, "mov_third"), again=str(quantity))
+    assert figures(stock, key) == (4, 2, {MINE})
+
+
+def test_an_exact_change_goes_over_the_very_level_that_was_seen(stock: StockStore, key: LevelKey) -> None:
+    seen = level(stock, key)
+    stock.levels.take(key, MINE, TWO)
+    stock.levels.give_back(key, MINE, TWO)
+    for quantity in (1, -6):
+        with pytest.raises(LedgerMoved):
+            commit(stock, stock.levels.change_write(seen, quantity, "mov_second", exact=True), again=str(quantity))
+    commit(stock, stock.levels.change_write(level(stock, key), -5, "mov_second", exact=True))
+    assert figures(stock, key) == (0, 0, set())
+
+
+def test_a_change_of_unknown_stock(stock: StockStore, key: LevelKey) -> None:
+    nowhere = level(stock, key).model_copy(update={"key": LevelKey(shop=key.shop, sku="Z"), "last": None})
     with pytest.raises(UnknownStock):
-        stock.commit(stock.levels.receive_writes(LevelKey(shop=shop, sku="A"), 5), token=f"{shop}-1")
-    assert stock.levels.level(LevelKey(shop=shop, sku="A")) is None
+        commit(stock, stock.levels.change_write(nowhere, 1, "mov_second"))
+    assert stock.levels.level(nowhere.key) is None
 
 
-def test_announcing_may_be_repeated_and_changes_no_number(stock: StockStore, key: LevelKey) -> None:
+def test_what_came_in_is_kept_back_first(stock: StockStore, key: LevelKey) -> None:
+    """The shop's own entry grows, shrinks and goes with the change; it is in nobody's way otherwise."""
+    for kept, quantity, expected in ((2, 2, (7, 5)), (4, 1, (8, 4)), (4, 1, (9, 5)), (1, 1, (10, 9)), (0, 1, (11, 11))):
+        commit(stock, stock.levels.change_write(level(stock, key), quantity, f"mov_{kept}{quantity}{expected}", kept=kept))
+        assert figures(stock, key) == (*expected, {SAFETY} if kept else set())
+        own = {SAFETY: Entry(quantity=kept, expires_at=NEVER)} if kept else {}
+        assert level(stock, key).entries == own
+
+
+def test_more_may_be_kept_than_came_in_if_it_is_available(stock: StockStore, key: LevelKey) -> None:
+    commit(stock, stock.levels.change_write(level(stock, key), 1, "mov_second", kept=6))
+    assert figures(stock, key) == (6, 0, {SAFETY})
+    with pytest.raises(InsufficientStock):
+        commit(stock, stock.levels.change_write(level(stock, key), 1, "mov_third", kept=8), again="more")
+
+
+def test_keeping_back_over_what_somebody_else_kept(stock: StockStore, key: LevelKey) -> None:
+    own = Entry(quantity=1, expires_at=NEVER)
     before = level(stock, key)
-    for sku in ("A", "A", "never-was"):
-        stock.levels.announce(key.shop, sku)
-    assert level(stock, key) == before
-    assert stock.levels.level(LevelKey(shop=key.shop, sku="never-was")) is None
+    stock.levels.take(key, SAFETY, own)
+    kept = level(stock, key)
+    with pytest.raises(LedgerMoved):
+        commit(stock, stock.levels.change_write(before, 2, "mov_second", kept=2))
+    stock.levels.give_back(key, SAFETY, own)
+    with pytest.raises(LedgerMoved):
+        commit(stock, stock.levels.change_write(kept, 2, "mov_second", kept=2), again="given back")
+    assert figures(stock, key) == (5, 5, set())
 
 
-def test_a_movement_is_booked_once(stock: StockStore, key: LevelKey) -> None:
-    bare = samples.movement(key.shop)
-    full = samples.movement(key.shop, id="sale#1", reason=Reason.SALE, quantity=-2, document="ord_1", note="a Ω note")
-    for movement in (bare, full):
-        stock.commit([stock.levels.movement_write(movement)], token=f"{key.shop}-{movement.id}")
-        assert stock.levels.movement(key.shop, "A", movement.id) == movement
-        with pytest.raises(VersionConflict):
-            stock.commit([stock.levels.movement_write(movement)], token=f"{key.shop}-{movement.id}-again")
-    assert stock.levels.movement(key.shop, "A", "none") is None
+def test_checking_a_level_changes_nothing(stock: StockStore, key: LevelKey) -> None:
+    seen = level(stock, key)
+    commit(stock, stock.levels.level_check(seen))
+    assert level(stock, key) == seen
+    stock.levels.take(key, MINE, ONE)
+    with pytest.raises(LedgerMoved):
+        commit(stock, stock.levels.level_check(seen), again="later")
+    with pytest.raises(LedgerMoved):
+        commit(stock, stock.levels.level_check(seen.model_copy(update={"key": LevelKey(shop=key.shop, sku="Z")})), again="none")
+
+
+# Pools.
+
+
+@pytest.fixture
+def pool(stock: StockStore, key: LevelKey) -> LevelKey:
+    """Three permissions."""
+    pool = key.model_copy(update={"part": "promise"})
+    stock.levels.open_pool(pool, 3)
+    return pool
+
+
+def test_a_pool_is_opened_once(stock: StockStore, pool: LevelKey) -> None:
+    before = level(stock, pool)
+    stock.levels.open_pool(pool, 3)
+    assert level(stock, pool) == before
+    assert (before.on_hand, before.available, before.cap) == (3, 3, 3)
+
+
+@pytest.mark.parametrize("cap", [0, 1, 5])
+def test_the_cap_of_a_pool_may_change_while_permissions_are_held_and_used(stock: StockStore, pool: LevelKey, cap: int) -> None:
+    """What may still be taken is the cap less what is out; below nothing where more is out than the new cap allows."""
+    for name in (MINE, YOURS):
+        stock.levels.take(pool, name, ONE)
+    commit(stock, stock.levels.use_write(pool, YOURS, 1))
+    for _ in range(2):
+        stock.levels.open_pool(pool, cap)
+        found = stock.levels.level(pool)
+        assert found is not None
+        assert (found.on_hand, found.available, found.locked, found.cap) == (cap - 1, cap - 2, 1, cap)
+
+
+def test_permissions_are_used_once_and_come_back(stock: StockStore, pool: LevelKey) -> None:
+    stock.levels.take(pool, MINE, TWO)
+    with pytest.raises(HoldLost):
+        commit(stock, stock.levels.use_write(pool, MINE, 1))
+    commit(stock, stock.levels.use_write(pool, MINE, 2), again="used")
+    assert figures(stock, pool) == (1, 1, set())
+    with pytest.raises(HoldLost):
+        commit(stock, stock.levels.use_write(pool, MINE, 2), again="twice")
+    commit(stock, stock.levels.restore_write(pool, 2), again="back")
+    assert figures(stock, pool) == (3, 3, set())
+    with pytest.raises(UnknownStock):
+        commit(stock, stock.levels.restore_write(pool.model_copy(update={"part": "buyer-x"}), 2), again="none")
+
+
+# Many writes at once.
 
 
 def test_all_or_nothing(stock: StockStore, key: LevelKey) -> None:
-    before = level(stock, key)
-    booked, received = stock.levels.movement_write(samples.movement(key.shop)), stock.levels.receive_writes(key, 1)
+    before, other = level(stock, key), LevelKey(shop=key.shop, sku="B")
     with pytest.raises(HoldLost):
-        stock.commit([booked, *received, stock.levels.confirm_write(LevelKey(shop=key.shop, sku="B"), MINE, 1)], token=f"{key.shop}-1")
+        commit(stock, stock.levels.change_write(before, 1, "mov_second"), stock.levels.use_write(other, MINE, 1))
     assert level(stock, key) == before
-    assert stock.levels.movement(key.shop, "A", "restock#1") is None
 
 
 def test_the_first_refusal_speaks(stock: StockStore, key: LevelKey) -> None:
-    lost, short = stock.levels.confirm_write(key, MINE, 1), stock.levels.sell_write(LevelKey(shop=key.shop, sku="B"), 1)
+    seen = level(stock, key)
+    lost, short = stock.levels.use_write(LevelKey(shop=key.shop, sku="B"), MINE, 1), stock.levels.change_write(seen, -6, "mov_second")
     with pytest.raises(HoldLost):
         stock.commit([lost, short], token=f"{key.shop}-1")
     with pytest.raises(InsufficientStock):
         stock.commit([short, lost], token=f"{key.shop}-2")
-
-
-# Lock documents.
-
-
-def test_a_claim_is_ours_also_when_it_is_delivered_twice(stock: StockStore, shop: str) -> None:
-    lock = samples.lock(shop)
-    assert stock.locks.claim(lock) is None
-    assert stock.locks.claim(lock) is None
-    assert stock.locks.get(shop, lock.id) == lock
-    assert stock.locks.get(shop, "lck_none") is None
-
-
-def test_a_claim_shows_who_stands_there(stock: StockStore, shop: str) -> None:
-    lock = samples.lock(shop)
-    stock.locks.claim(lock)
-    assert stock.locks.claim(samples.lock(shop, claimed_at=LATER)) == lock
-
-
-def test_a_renewal_goes_over_what_was_seen_only(stock: StockStore, shop: str) -> None:
-    seen = samples.lock(shop)
-    second, third = samples.lock(shop, claimed_at=LATER), samples.lock(shop, claimed_at=LATER, expires_at=LATER + timedelta(hours=1))
-    assert not stock.locks.renew(second, seen)
-    stock.locks.claim(seen)
-    assert stock.locks.renew(second, seen)
-    assert stock.locks.renew(second, seen)  # delivered twice
-    assert not stock.locks.renew(third, seen)
-    assert stock.locks.get(shop, seen.id) == second
-
-
-def test_a_lock_is_extended_once(stock: StockStore, shop: str) -> None:
-    lock = samples.lock(shop)
-    until = LATER + timedelta(minutes=15)
-    with pytest.raises(HoldAlreadyExtended):
-        stock.commit([stock.locks.extend_write(lock, until)], token=f"{shop}-0")
-    stock.locks.claim(lock)
-    stock.commit([stock.locks.extend_write(lock, until)], token=f"{shop}-1")
-    assert stock.locks.get(shop, lock.id) == lock.model_copy(update={"expires_at": until, "extended": True})
-    with pytest.raises(HoldAlreadyExtended):
-        stock.commit([stock.locks.extend_write(lock, until)], token=f"{shop}-2")
-
-
-def test_forgetting_may_be_repeated(stock: StockStore, shop: str) -> None:
-    first, second = samples.lock(shop, 1), samples.lock(shop, 2)
-    for lock in (first, second):
-        stock.locks.claim(lock)
-    for attempt in ("first", "again"):
-        stock.locks.forget(first)
-        stock.commit([stock.locks.forget_write(shop, second.id)], token=f"{shop}-{attempt}")
-    assert stock.locks.get(shop, first.id) is stock.locks.get(shop, second.id) is None
-
-
-def test_dead_locks_come_oldest_first(stock: StockStore, shop: str) -> None:
-    locks = [samples.lock(shop, number, expires_at=NOW + timedelta(seconds=10 - number)) for number in range(10)]
-    for lock in locks:
-        stock.locks.claim(lock)
-    stock.locks.claim(samples.lock(f"{shop}-x", 99, expires_at=NOW))
-    dead = list(stock.locks.dead(shop, before=NOW + timedelta(seconds=5)))
-    assert [lock.expires_at for lock in dead] == [NOW + timedelta(seconds=second) for second in (1, 2, 3, 4)]
-    assert [lock.id for lock in dead] == [lock.id for lock in reversed(locks[6:])]
-
-
-def test_pages_of_locks(stock: StockStore, shop: str) -> None:
-    same = [samples.lock(shop, number) for number in range(7)]
-    for lock in (*same, samples.lock(shop, 8, expires_at=NOW - timedelta(seconds=1))):
-        stock.locks.claim(lock)
-    listed, after = [], rfc3339(NOW)
-    while after:
-        page, after = stock.locks.page(shop, 3, after)
-        assert len(page) <= 3
-        listed += page
-    assert listed == sorted(same, key=lambda lock: lock.id)

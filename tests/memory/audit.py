@@ -78,10 +78,9 @@ def _chain(level: Level, ledger: list[Movement]) -> None:
 
 def _promises(memory: Memory) -> None:
     """What may still be promised is the cap less what is owed."""
-    for row in [row for row in memory.rows if row[0] == "cap" and row[4] == PROMISES]:
-        _, _, shop, sku, part = row
-        owed = sum(debt.owed for debt in memory.of("debt", shop, sku))
-        assert memory.get("level", shop, sku, part).available == memory.rows[row] - owed, (sku, owed)
+    for level in [level for level in memory.of("level") if level.key.part == PROMISES]:
+        owed = sum(debt.owed for debt in memory.of("debt", level.key.shop, level.key.sku))
+        assert level.available == level.cap - owed, (level, owed)
 
 
 def _money(memory: Memory, order: Order) -> None:

@@ -23,10 +23,12 @@ class MemoryLevels:
         self._memory.change(_level(key), nothing, lambda _: Level(key=key, on_hand=0, available=0, version=1, shards=shards, made=made))
 
     def open_pool(self, key: LevelKey, cap: int) -> None:
-        self._memory.change(_level(key), nothing, lambda _: Level(key=key, on_hand=cap, available=cap, version=1))
-        more = cap - self._memory.rows.setdefault(("cap", *_level(key)), cap)
-        self._memory.change(_level(key), lambda _: more != 0, lambda level: _changed(level, available=more, on_hand=more))
-        self._memory.put(("cap", *_level(key)), cap)
+        self._memory.change(_level(key), nothing, lambda _: Level(key=key, on_hand=cap, available=cap, version=1, cap=cap))
+        self._memory.change(
+            _level(key),
+            lambda level: level.cap != cap,
+            lambda level: _changed(level, available=cap - level.cap, on_hand=cap - level.cap).model_copy(update={"cap": cap}),
+        )
 
     def level(self, key: LevelKey) -> Level | None:
         return self._memory.get(*_level(key))
@@ -147,7 +149,8 @@ class MemoryLevels:
                 return UnknownStock()
             if level.last != seen.last or (exact and level.version != seen.version) or level.available >= more_kept - quantity:
                 return _moved()
-            return InsufficientStock("Not enough is left.", lines=[{"sku": seen.key.sku, "requested": -quantity, "available": 0}])
+            short = {"sku": seen.key.sku, "requested": more_kept - quantity, "available": level.available}
+            return InsufficientStock("Not enough is left.", lines=[short])
 
         return MemoryWrite(
             _level(seen.key),

@@ -63,7 +63,7 @@ class Level(Model):
     """Units of one part: `on_hand = available + locked`, on every image that was ever written.
 
     `shards` and `made` are the SKU's layout as this part last heard of it: shards in use, and shards that exist.
-    `last` is the ledger document that changed `on_hand` last.
+    `last` is the ledger document that changed `on_hand` last. `cap`: of a pool, how many permissions it was opened with.
     """
 
     key: LevelKey
@@ -74,6 +74,7 @@ class Level(Model):
     shards: int = 1
     made: int = 1
     last: str | None = None
+    cap: int | None = None
 
     @property
     def locked(self) -> int:

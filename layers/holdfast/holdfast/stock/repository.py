@@ -279,6 +279,7 @@ def _level(key: LevelKey, item: Item) -> Level:
         shards=shards,
         made=made,
         last=item.get("last"),
+        cap=item.get("cap"),
     )
 
 
