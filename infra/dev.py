@@ -114,6 +114,14 @@ def bench(asked: argparse.Namespace) -> int:
     return testing.bench(Stack.demo(), asked.names)
 
 
+def simulate(asked: argparse.Namespace) -> int:
+    _in_project()
+    sys.path.insert(0, str(ROOT / "layers" / "holdfast"))
+    from infra.simulator import hot_sku
+
+    return hot_sku.main([asked.scenario, *asked.options])
+
+
 def lock(_: argparse.Namespace) -> int:
     environments.relock()
     return 0
@@ -160,6 +168,9 @@ def parser() -> argparse.ArgumentParser:
     add(openapi, "write docs/catalogue from the code")
     added = add(bench, "measure, on the running demo")
     added.add_argument("names", nargs="*", help="modules of tests/bench (default: all)")
+    added = add(simulate, "run the stock's own code on simulated partitions, in their time")
+    added.add_argument("scenario", choices=("hot-sku",))
+    added.add_argument("options", nargs=argparse.REMAINDER, help="its own; `simulate hot-sku --help` says which")
     add(lock, "resolve the lock files anew")
     add(check, "style, types and templates")
     return root

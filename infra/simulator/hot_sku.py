@@ -9,9 +9,11 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from infra.simulator.history import Result, Verdict
+from holdfast.stock.layout import LOCKS_PER_SHARD
+from infra.simulator.history import Image, Result, Verdict
 from infra.simulator.laws import verdicts
 from infra.simulator.market import Market, World
 from infra.simulator.partitions import Faults, Limits
@@ -20,20 +22,80 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Habits:
+    """What buyers do with a hold after about `pause` seconds: shares of those who pay, of those who take longer and then pay, and of
+    those who give it back. The rest walk away."""
+
+    confirm: float = 0.0
+    extend: float = 0.0
+    release: float = 0.0
+    pause: float = 0.5
+
+
+@dataclass(frozen=True)
 class Sale:
-    """Buyers arrive evenly at random over `window` seconds; each wants `quantity`."""
+    """Buyers arrive evenly at random over `window` seconds; each wants `quantity`.
+
+    `sweeps`: seconds between two sweeps, as long as buyers come and once after. `growth`: seconds after which the stream's
+    consumer hears of a crowded shard.
+    """
 
     buyers: int = 10_000
     window: float = 2.0
     quantity: int = 1
+    habits: Habits | None = None
+    sweeps: float | None = None
+    growth: float | None = None
 
 
 def sell(market: Market, sale: Sale) -> None:
     """Run it to the end."""
+    begun = market.clock.seconds
+    then = partial(_live, market, sale, sale.habits) if sale.habits else None
     for number in range(sale.buyers):
-        arrival = market.clock.seconds + market.chance.random() * sale.window
-        market.clock.at(arrival, lambda number=number: market.wish(number, sale.quantity))  # type: ignore[misc]
+        arrival = begun + market.chance.random() * sale.window
+        market.clock.at(arrival, partial(market.wish, number, sale.quantity, then=then))
+    if sale.sweeps:
+        for tick in range(1, int(sale.window / sale.sweeps) + 2):
+            market.clock.at(begun + tick * sale.sweeps, market.sweep)
+    if sale.growth is not None:
+        market.recorder.streams.append(_Stream(market, sale.growth).tell)
     market.clock.run()
+
+
+def _live(market: Market, sale: Sale, habits: Habits, lock: str, order: str) -> None:
+    pause, fate = habits.pause * market.chance.uniform(0.5, 1.5), market.chance.random()
+    clock = market.clock
+
+    def extend_and_pay() -> None:
+        market.extend(lock, order)
+        clock.sleep(pause)
+        market.confirm(lock, order, sale.quantity)
+
+    if fate < habits.confirm:
+        clock.at(clock.seconds + pause, partial(market.confirm, lock, order, sale.quantity))
+    elif fate < habits.confirm + habits.extend:
+        clock.at(clock.seconds + pause, extend_and_pay)
+    elif fate < habits.confirm + habits.extend + habits.release:
+        clock.at(clock.seconds + pause, partial(market.release, lock))
+
+
+@dataclass
+class _Stream:
+    """Of the stock table: one record at a time is looked at, and a crowded shard is told of once until it was seen to."""
+
+    market: Market
+    delay: float
+    under_way: bool = False
+
+    def tell(self, image: Image) -> None:
+        if len(image.entries) > LOCKS_PER_SHARD and not self.under_way:
+            self.under_way = True
+            self.market.clock.at(self.market.clock.seconds + self.delay, self._grow)
+
+    def _grow(self) -> None:
+        self.market.grow()
+        self.under_way = False
 
 
 def report(market: Market) -> Json:
@@ -69,7 +131,7 @@ def _units(market: Market) -> Counter[str]:
     for (table, index, sort, write, wasted), count in market.recorder.charges.items():
         what = "index" if index else {"LEVEL": "level", "LOCK": "lock"}.get(sort, "other")
         kind = f"{what} refused" if wasted else what
-        units[kind if write else f"read {table.partition('-')[0].lower()}"] += count  # type: ignore[assignment]
+        units[kind if write else f"read {table.partition('-')[0].lower()}"] += count
     return units
 
 

@@ -16,9 +16,10 @@ class Life:
     born: float
     units: int = 0
     most: int = 0
+    unsure: int = 0
+    """Units that were taken by a call whose sender had no answer: it may have come late, when he had taken others instead."""
     confirmed: int = 0
-    freed_at: float | None = None
-    """When units of it were last freed."""
+    freed: list[tuple[float, int]] = field(default_factory=list)
     over: float | None = None
 
 
@@ -33,6 +34,7 @@ class _Ledger:
 def judge_lives(history: History) -> list[Verdict]:
     ledger = _Ledger()
     standing: dict[LevelKey, Image] = {}
+    unanswered = {call.id for call in history.calls if call.result is Result.UNKNOWN}
     for image in history.images:
         before = standing.get(image.key)
         standing[image.key] = image
@@ -41,7 +43,7 @@ def judge_lives(history: History) -> list[Verdict]:
         try:
             first = Image(image.at, image.key, 0, image.on_hand, image.available + image.locked, {}, image.commit)
             for step in between(before or first, image, history.own_entry):
-                _note(ledger, step, image)
+                _note(ledger, step, image, unsure=image.cause in unanswered)
         except Unlawful:
             continue  # said already
     found = [*_judge_sales(ledger), *_judge_sums(history, ledger, standing)]
@@ -50,7 +52,7 @@ def judge_lives(history: History) -> list[Verdict]:
     return found
 
 
-def _note(ledger: _Ledger, step: Step, image: Image) -> None:
+def _note(ledger: _Ledger, step: Step, image: Image, *, unsure: bool) -> None:
     shop, sku, _ = image.key
     lives = ledger.lives[shop, sku, step.name] if step.name else []
     if step.kind is Kind.BOOKED:
@@ -59,6 +61,7 @@ def _note(ledger: _Ledger, step: Step, image: Image) -> None:
         if not lives or lives[-1].over is not None:
             lives.append(Life(image.at))
         lives[-1].units += step.units
+        lives[-1].unsure += step.units if unsure else 0
         lives[-1].most = max(lives[-1].most, lives[-1].units)
     elif step.kind in {Kind.FREED, Kind.CONFIRMED} and lives:
         life = lives[-1]
@@ -66,7 +69,7 @@ def _note(ledger: _Ledger, step: Step, image: Image) -> None:
         if step.kind is Kind.CONFIRMED:
             life.confirmed += step.units
         else:
-            life.freed_at = image.at
+            life.freed.append((image.at, step.units))
             ledger.freed.append(((shop, sku, step.name), step, image))
         if life.units == 0:
             life.over = image.at
@@ -118,13 +121,13 @@ def _judge_lock(key: LockKey, lives: list[Life], intents: list[Intent]) -> Itera
     holds = [intent for intent in intents if intent.what is Wanted.HOLD]
     asked = max((intent.asked.get(key[1], 0) for intent in holds), default=0)
     for life in lives:
-        if life.most > asked:
+        if life.most > asked + life.unsure:
             yield Verdict("H4", f"lock {_lock(key)} had {life.most} units and had asked for {asked}")
         wanted = [intent for intent in intents if intent.what is Wanted.CONFIRM and intent.result is not Result.REFUSED]
         if life.confirmed and not wanted:
             yield Verdict("H5", f"lock {_lock(key)} was sold, and nobody had confirmed it")
         granted = max((intent.ended for intent in holds if intent.begun <= life.born), default=float("inf"))
-        if life.confirmed and life.freed_at is not None and life.freed_at > granted:
+        if life.confirmed and sum(units for at, units in life.freed if at > granted) > life.unsure:
             yield Verdict("H5", f"lock {_lock(key)} was sold in part and given back in part")
 
 
@@ -137,7 +140,7 @@ def _judge_answer(intent: Intent, ledger: _Ledger, own: list[Intent]) -> Iterato
         if intent.what is Wanted.HOLD and intent.result is Result.OK and not any(life.most >= asked for life in there):
             yield Verdict("H3", f"lock {_lock(key)} was granted {asked} units, and never had them")
         alone = sum(other.what is Wanted.HOLD for other in own) == 1
-        if intent.what is Wanted.HOLD and intent.result is Result.REFUSED and alone and any(life.over is None for life in lives):
+        if intent.what is Wanted.HOLD and intent.result is Result.REFUSED and alone and any(life.units > life.unsure for life in lives):
             yield Verdict("H5", f"lock {_lock(key)} was refused, and still has units")
         if intent.what is Wanted.CONFIRM and intent.result is Result.OK and sum(life.confirmed for life in lives) != asked:
             yield Verdict("H5", f"lock {_lock(key)} was confirmed, and {sum(life.confirmed for life in lives)} of {asked} units were sold")

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from holdfast.kernel.errors import HoldfastError, UnavailableError
 from holdfast.kernel.ids import derived_id, entry_id
@@ -209,9 +210,9 @@ class Market:
             clock=self.clock.now,
             random=self.chance.random,
         )
-        client = self.recorder
-        tables = [Table(client, names[logical], own) for logical in ("Stock", "Locks")]  # type: ignore[arg-type]
-        return DynamoStock(*tables, DynamoCommit(client, own))  # type: ignore[arg-type]
+        client: Any = self.recorder  # it has what is called
+        stock, locks = Table(client, names["Stock"], own), Table(client, names["Locks"], own)
+        return DynamoStock(stock, locks, DynamoCommit(client, own))
 
     def _open(self) -> None:
         """The SKU with its stock. It is made in calm, long before the sale."""

@@ -42,6 +42,7 @@ class Recorder:
         self.streams: list[Callable[[Image], None]] = []
         self._items: dict[tuple[LevelKey, int], Mapping[str, Any]] = {}
         self._left: set[int] = set()
+        self._tokens: dict[str, int] = {}
         client.watchers.append(self)
 
     def __getattr__(self, name: str) -> Any:
@@ -87,9 +88,7 @@ class Recorder:
         touched = {index: level_key(pk) for index, action in enumerate(actions) if (pk := _level_pk(action)) is not None}
         if not touched:
             return operation(**request)
-        number, begun = len(self.calls), self._client.traffic.now()
-        pending = Call(number, begun, float("inf"), Result.UNKNOWN, self._touches(actions, touched, set()))
-        self.calls.append(pending)
+        number, begun = self._begin(request.get("ClientRequestToken"), self._touches(actions, touched, set()))
         outer = CALL.set(number)
         result, refused = Result.UNKNOWN, set[int]()
         try:
@@ -108,6 +107,17 @@ class Recorder:
                 result, refused = Result.OK, set()  # an earlier delivery did it: the refusal met its own work
             ended = self._client.traffic.now() if result is not Result.UNKNOWN else float("inf")
             self.calls[number] = Call(number, begun, ended, result, self._touches(actions, touched, refused))
+
+    def _begin(self, token: str | None, touches: tuple[Touch, ...]) -> tuple[int, float]:
+        """A call's number, and when it was first sent: the same token is the same call, tried again."""
+        if token is not None and token in self._tokens:
+            call = self.calls[self._tokens[token]]
+            return call.id, call.begun
+        call = Call(len(self.calls), self._client.traffic.now(), float("inf"), Result.UNKNOWN, touches)
+        self.calls.append(call)
+        if token is not None:
+            self._tokens[token] = call.id
+        return call.id, call.begun
 
     def _touches(self, actions: Sequence[Mapping[str, Any]], touched: Mapping[int, LevelKey], refused: set[int]) -> tuple[Touch, ...]:
         return tuple(Touch(key, self._condition(actions[index]), index in refused) for index, key in touched.items())
