@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from holdfast.catalogue.keys import product_key
 from holdfast.catalogue.model import Product
 from tests.memory.engine import Memory
 
@@ -20,8 +21,8 @@ class MemoryProducts:
 
     def page(self, shop: str, limit: int, start: dict[str, Any] | None) -> tuple[list[Product], dict[str, Any] | None]:
         listed = sorted(self._memory.of("product", shop), key=lambda product: product.sku)
-        page = [product for product in listed if start is None or product.sku > start["sku"]][:limit]
-        return [product for product in page if not product.archived], {"sku": page[-1].sku} if len(page) == limit else None
+        page = [product for product in listed if start is None or product_key(shop, product.sku)["sk"] > start["sk"]][:limit]
+        return [product for product in page if not product.archived], product_key(shop, page[-1].sku) if len(page) == limit else None
 
     def save(self, product: Product, *, over: int | None) -> bool:
         def standing_version(row: Product | None) -> bool:
