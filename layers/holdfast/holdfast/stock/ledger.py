@@ -183,7 +183,7 @@ def history(shop: str, sku: str, *, store: StockStore, limit: int, before: Mappi
     while len(rows) < limit:
         unread = [chain for chain in chains if chain.next is not None]
         if any(told[chain.key] == len(chain.steps) for chain in unread):
-            share = -(-(limit - len(rows)) // len(unread))
+            share = -(-(limit - len(rows)) // len(unread)) + 1  # one ahead: a part is told of only when its next row is known
             _read_on([chain for chain in unread if len(chain.steps) - told[chain.key] < share], store.ledger, shop)
             continue
         ready = [chain for chain in chains if told[chain.key] < len(chain.steps)]
@@ -264,7 +264,7 @@ def lost(chain: Chain) -> list[Finding]:
 def gaps(chain: Chain) -> list[tuple[Step, int]]:
     """Documents whose balance is not the one before plus what they book, and by how much; but for those that a correction names."""
     found = []
-    for step, older in zip(chain.steps, [*chain.steps[1:], None], strict=True):
+    for step, older in zip(chain.steps, [*chain.steps[1:], None], strict=False):
         if older is None and (chain.next is not None or chain.lost is not None):
             continue  # what was before it is not known
         gap = step.opening - (older.booking.balance if older else 0)
