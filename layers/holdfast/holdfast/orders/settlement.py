@@ -23,6 +23,12 @@ from holdfast.orders.ports import Orders, Payments, Policies, Stock
 from holdfast.orders.usecases import ENDINGS
 
 ATTEMPTS = 5
+NOT_TAKEN_AGAIN = {
+    "insufficient_stock": "the stock was sold before the money came",
+    "customer_limit_reached": "the customer had bought all that one may have before the money came",
+    "stock_scattered": "what was left when the money came lies in too many places",
+}
+"""Refusals of the stock that end an order whose money came late: no later try would do better."""
 
 
 class Outcome(StrEnum):
@@ -120,9 +126,9 @@ def _late(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settl
             now=now,
         )
     except Refusal as refusal:
-        if refusal.code != "insufficient_stock":
+        if refusal.code not in NOT_TAKEN_AGAIN:
             raise
-        return _give_back(order, fact, world, now, "the stock was sold before the money came")
+        return _give_back(order, fact, world, now, NOT_TAKEN_AGAIN[refusal.code])
     if not isinstance(taken, Taken):
         raise VersionConflict("The order is being settled by somebody else.")
     settled = _paid(order, lock, taken.quantities, fact, world, now, reason="paid after the hold ran out; the stock was taken again")

@@ -51,6 +51,14 @@ def held_units(lock: Lock, *, levels: Levels) -> int:
     return sum(level.entries[name].quantity for level in levels.levels(keys).values() if name in level.entries)
 
 
+def _of_a_later_try(entry: Entry, lock: Lock, store: StockStore) -> bool:
+    """Later tries outlive earlier ones; and so does what was extended since, under the same claim."""
+    if entry.expires_at <= lock.expires_at:
+        return False
+    standing = store.locks.get(lock.shop, lock.id)
+    return standing is not None and standing.claim != lock.claim
+
+
 class OrderBook(Protocol):
     """The orders context, as far as the sweep needs it."""
 
@@ -84,34 +92,35 @@ def expire_lock(lock: Lock, *, store: StockStore, orders: OrderBook, grace: time
 
 
 def give_back_all(lock: Lock, sku: str, parts: Sequence[str], *, store: StockStore, dead: Dead | None = None) -> int:
-    """Whatever stands under the lock's name in these parts; the number of units of goods that came free."""
+    """Whatever stands under the lock's name in these parts, but for what a later try took; the number of units of goods that came free."""
     if not parts:
         return 0
     name, freed = entry_id(lock.id), 0
     levels = store.levels.levels([LevelKey(shop=lock.shop, sku=sku, part=part) for part in parts])
     for key, level in levels.items():
         entry = level.entries.get(name)
-        if entry is not None and (dead is None or entry.expired(*dead)) and store.levels.give_back(key, name, entry):
+        ours = entry is not None and entry.expires_at <= lock.expires_at and (dead is None or entry.expired(*dead))
+        if entry is not None and ours and store.levels.give_back(key, name, entry):
             freed += 0 if is_pool(key.part) else entry.quantity
     return freed
 
 
 def _release_line(lock: Lock, line: LockLine, store: StockStore, *, dead: Dead | None = None) -> int:
     """A line's units, where its document says that they lie; and what a late delivery may have taken where it was tried."""
-    freed = sum(_give_back(lock, line, part, store.levels, dead) for part in line.parts if part.quantity)
+    freed = sum(_give_back(lock, line, part, store, dead) for part in line.parts if part.quantity)
     return freed + give_back_all(lock, line.sku, [part.part for part in line.parts if not part.quantity], store=store, dead=dead)
 
 
-def _give_back(lock: Lock, line: LockLine, part: Part, levels: Levels, dead: Dead | None) -> int:
-    """Units that came free: 0 when the entry is gone (sold, reclaimed, or given back before). `dead`: only if expired by then."""
+def _give_back(lock: Lock, line: LockLine, part: Part, store: StockStore, dead: Dead | None) -> int:
+    """Units that came free: 0 when the entry is gone (sold, reclaimed, given back before) or a later try's. `dead`: only if expired."""
     key, name = LevelKey(shop=lock.shop, sku=line.sku, part=part.part), entry_id(lock.id)
     guess = Entry(quantity=part.quantity, expires_at=lock.expires_at)
     for _ in range(ATTEMPTS):
-        if levels.give_back(key, name, guess):
+        if store.levels.give_back(key, name, guess):
             return 0 if is_pool(key.part) else guess.quantity
-        level = levels.level(key)
+        level = store.levels.level(key)
         entry = level.entries.get(name) if level else None
-        if entry is None or (dead is not None and not entry.expired(*dead)):
+        if entry is None or (dead is not None and not entry.expired(*dead)) or _of_a_later_try(entry, lock, store):
             return 0
         guess = entry
     raise UnavailableError("The hold keeps changing.")
