@@ -32,6 +32,7 @@ MEANINGS = {
     "LOCKS_TABLE": "Documents of holds.",
     "MAIL_SENDER": "The address that mails come from; SES must know it.",
     "NOTIFICATIONS_TABLE": "Which mail was sent for which event.",
+    "OPERATIONS_TABLE": "What jobs did, and bulk changes, for thirty days.",
     "ORDERS_TABLE": "Orders, checkout sessions, idempotency records.",
     "PAYMENTS_QUEUE_URL": "Received provider events to work at.",
     "PAYMENTS_TABLE": "Payments and provider events; the sandbox's book.",

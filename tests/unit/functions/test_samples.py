@@ -10,28 +10,44 @@ from typing import Any
 
 import pytest
 
+from holdfast.platform import aws
+from holdfast.stock import booking, layout
 from tests.unit.functions import contract
 from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
 
 Answer = dict[str, Any]
 Effect = Callable[[World, Answer], None]
+Given = Callable[[World], None]
 
 PLACED = ("storefront_http/place_order",)
 AT_THE_PROVIDER = (*PLACED, "payments_sandbox/pay")
 TOLD = (*AT_THE_PROVIDER, "payments_webhook/succeeded")
 PAID = (*TOLD, "payments_inbox/succeeded")
 DELIVERED = (*PAID, "fulfilment_inbox/order_paid")
+LAID_OUT = ("inventory_http/change_inventory",)
+IN_BULK = ("inventory_http/change_in_bulk",)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """`status` of an HTTP answer, with `members` of its body; `effect` is what changed in the world."""
+    """`status` of an HTTP answer, with `members` of its body; `effect` is what changed in the world.
+
+    `given`: what no sample brings about, because nobody can ask for it: damage, a crowd.
+    """
 
     status: int | None = None
     members: Any = None
     after: tuple[str, ...] = ()
+    given: Given | None = None
     later: timedelta = timedelta()
     effect: Effect | None = None
+
+    def prepare(self, world: World) -> None:
+        for earlier in self.after:
+            world.play(earlier)
+        if self.given:
+            self.given(world)
+        CLOCK.now = NOW + self.later
 
 
 def holds(world: World, sku: str) -> tuple[int, int]:
@@ -179,11 +195,109 @@ def one_mail_with_the_keys(world: World, answer: Answer) -> None:
 
 def swept(units: int, dry_run: bool, status: str) -> Effect:
     def check(world: World, answer: Answer) -> None:
-        assert (answer["locks"], answer["units"], answer["failed"], answer["dry_run"]) == (1, units, 0, dry_run)
+        assert (answer["locks"], answer["units"], answer["failed"], answer["dry_run"]) == (1, 2, 0, dry_run)
         assert order(world)["status"] == status
         assert holds(world, "licence") == (3, 1 + units)
 
     return check
+
+
+def level_of(world: World, sku: str, part: str = "0") -> dict[str, Any]:
+    return next(item for item in world.items("stock") if item["pk"] == f"demo#{sku}#{part}" and item["sk"] == "LEVEL")
+
+
+def a_crowd(world: World) -> None:
+    """More buyers hold a unit of the box than one item is good for."""
+    entries = {f"{number:010x}": [1, 1795263300000] for number in range(61)}
+    box = level_of(world, "box")
+    restock = load("stock_inbox")
+    command = booking.Receive(shop="demo", sku="box", quantity=195, identity="crowd", actor="test")
+    booking.receive(command, store=restock.stock, now=NOW)
+    box = level_of(world, "box")
+    world.put("stock", {**box, "avail": box["avail"] - 61, "lk": entries})
+
+
+def four_shards(world: World) -> None:
+    layout.resize("demo", "box", 4, pinned=False, store=load("stock_sweep").stock, now=NOW)
+
+
+def an_edit_by_hand(world: World) -> None:
+    world.put("stock", {**level_of(world, "box"), "avail": 9})
+
+
+def the_worker_died(world: World) -> None:
+    """Between the lock and the order."""
+    found = order(world)
+    aws.client("dynamodb").delete_item(TableName="orders", Key={"pk": {"S": found["pk"]}, "sk": {"S": found["sk"]}})
+
+
+def more_shards(world: World, answer: Answer) -> None:
+    assert answer == {"batchItemFailures": []}
+    assert {item["of"][0] for item in world.items("stock") if item["pk"].startswith("demo#box#") and item["sk"] == "LEVEL"} == {4}
+    assert sum(item["on_hand"] for item in world.items("stock") if item["pk"].startswith("demo#box#")) == 200
+
+
+def one_shard_again(world: World, answer: Answer) -> None:
+    """A run gives most of them up, and the run is kept."""
+    assert (answer["locks"], answer["shards"], answer["failed"]) == (0, 3, 0)
+    assert [item["sku"] for item in world.items("stock") if item["pk"] == "demo##HOT"] == []
+    assert holds(world, "box") == (5, 5)
+    kept = {(item["shop"], item["trigger"]): item for item in world.items("operations")}
+    assert kept.keys() == {("demo", "schedule"), ("other", "schedule")}
+    assert kept["demo", "schedule"]["report"]["shards"] == 3
+    assert kept["demo", "schedule"]["ttl"] == int((NOW + timedelta(days=30)).timestamp())
+
+
+def result(**members: Any) -> Effect:
+    def check(_: World, answer: Answer) -> None:
+        assert answer["ok"], answer
+        assert {name: answer["result"][name] for name in members} == members
+
+    return check
+
+
+def proved(world: World, answer: Answer) -> None:
+    told = answer["result"]
+    assert (told["audited"], told["clean"], told["proofs"], told["left"]) == (3, 3, [], [])
+    assert (told["on_hand"], told["available"], told["locked"], told["figures"]["received"]) == (9, 7, 2, 9)
+
+
+def a_plan_and_nothing_done(world: World, answer: Answer) -> None:
+    (repair,) = answer["result"]["repairs"]
+    assert (repair["done"], repair["available"], repair["booked"]) == (False, 5, 0)
+    assert [finding["code"] for finding in answer["result"]["proofs"][0]["findings"]] == ["level_out_of_balance"]
+    assert holds(world, "box") == (5, 9)
+
+
+def put_right(world: World, answer: Answer) -> None:
+    (repair,) = answer["result"]["repairs"]
+    assert (repair["done"], answer["result"]["clean"], holds(world, "box")) == (True, 1, (5, 5))
+    assert [item["reason"] for item in world.items("stock") if item.get("id") == repair["corrections"][0]] == ["correction"]
+
+
+def orphan(units: int | None) -> Effect:
+    def check(world: World, answer: Answer) -> None:
+        told = answer["result"]
+        assert [one["kind"] for one in told["orphans"]] == ["lock_without_order"]
+        assert [one["units"] for one in told["repaired"]] == ([] if units is None else [units])
+        assert holds(world, "licence") == (3, 1 + (units or 0))
+
+    return check
+
+
+def cleaned(units: int, dry_run: bool, status: str) -> Effect:
+    def check(world: World, answer: Answer) -> None:
+        report = answer["result"]["report"]
+        assert (report["locks"], report["units"], report["dry_run"], answer["result"]["trigger"]) == (1, 2, dry_run, "operator")
+        assert (order(world)["status"], holds(world, "licence")) == (status, (3, 1 + units))
+        assert [item["id"] for item in world.items("operations")] == [answer["result"]["id"]]
+
+    return check
+
+
+def spread(world: World, answer: Answer) -> None:
+    result(shards=4, made=4, wanted=4, pinned=True, dry_run=False)(world, answer)
+    assert sorted(item["on_hand"] for item in world.items("stock") if item["pk"].startswith("demo#box#")) == [1, 1, 1, 2]
 
 
 def a_shop_and_only_once(world: World, answer: Answer) -> None:
@@ -203,6 +317,31 @@ def refused(code: str) -> Effect:
         assert (answer["ok"], answer["error"]["code"]) == (False, code)
 
     return check
+
+
+def two_rows_and_more(_: World, answer: Answer) -> None:
+    found = body(answer)
+    assert [(item["sku"], item["available"], item["status"]) for item in found["items"]] == [
+        ("box", 5, "in_stock"),
+        ("last", 1, "in_stock"),
+    ]
+    assert found["next"]
+
+
+def spread_over_two_shards(world: World, answer: Answer) -> None:
+    levels = {item["pk"]: item for item in world.items("stock") if item["sk"] == "LEVEL" and item["pk"].startswith("demo#box#")}
+    assert {name: level["on_hand"] for name, level in levels.items()} == {"demo#box#0": 3, "demo#box#1": 2, "demo#box#berlin": 0}
+    assert levels["demo#box#0"]["lk"]["safety"][0] == 1
+    assert [(place["name"], place["incoming"]) for place in body(answer)["locations"]] == [("main", 20), ("berlin", 0)]
+
+
+def moved_to_berlin(_: World, answer: Answer) -> None:
+    assert [(place["name"], place["on_hand"]) for place in body(answer)["locations"]] == [("main", 2), ("berlin", 3)]
+
+
+def one_run(_: World, answer: Answer) -> None:
+    (run,) = body(answer)["items"]
+    assert (run["job"], run["dry_run"], run["report"]["locks"]) == ("stock-cleanup", False, 0)
 
 
 LATER = timedelta(minutes=16)
@@ -241,6 +380,38 @@ CASES: dict[str, Expected] = {
     f"{ADMIN}/add_keys": Expected(200, {"imported": 2, "duplicates": [0, 3], "dry_run": False}, effect=expect_stock("licence", 5, 5)),
     f"{INVENTORY}/list_holds": Expected(200, {"next": None}, after=PLACED),
     f"{INVENTORY}/release_hold": Expected(200, {"units": 2}, after=PLACED, effect=expect_order("cancelled", "pending")),
+    f"{INVENTORY}/list_inventory": Expected(200, effect=two_rows_and_more),
+    f"{INVENTORY}/list_inventory_low": Expected(200, {"items": [], "next": None}),
+    f"{INVENTORY}/show_dashboard": Expected(
+        200, {"products": 3, "on_hand": 9, "available": 7, "locked": 2, "live_holds": 1, "complete": True, "next": None}, after=PLACED
+    ),
+    f"{INVENTORY}/change_inventory": Expected(
+        200,
+        {"shards": 2, "automatic_shards": False, "low_stock_threshold": 10, "incoming": 20, "available": 4},
+        effect=spread_over_two_shards,
+    ),
+    f"{INVENTORY}/change_inventory_stale": Expected(412, {"code": "stale_stock", "available": 5}),
+    f"{INVENTORY}/adjust_stock": Expected(200, {"on_hand": 3, "available": 3}, effect=expect_stock("box", 3, 3)),
+    f"{INVENTORY}/set_stock": Expected(200, {"on_hand": 9, "available": 9}, effect=expect_stock("box", 9, 9)),
+    f"{INVENTORY}/set_stock_stale": Expected(412, {"code": "stale_stock", "available": 5}, effect=expect_stock("box", 5, 5)),
+    f"{INVENTORY}/transfer_stock": Expected(200, {"on_hand": 5, "available": 4}, after=LAID_OUT, effect=moved_to_berlin),
+    f"{INVENTORY}/change_in_bulk": Expected(200, {"status": "done", "done": 2, "refused": 0}, effect=expect_stock("last", 4, 4)),
+    f"{INVENTORY}/change_in_bulk_dry_run": Expected(
+        200, {"status": "planned", "dry_run": True, "rows": 2}, effect=expect_stock("box", 5, 5)
+    ),
+    f"{INVENTORY}/change_in_bulk_refused": Expected(
+        422, {"code": "bulk_refused", "rows": 3, "rows_refused": 2}, effect=expect_stock("box", 5, 5)
+    ),
+    f"{INVENTORY}/show_bulk": Expected(200, {"status": "done", "rows": 2, "next": None}, after=IN_BULK),
+    f"{INVENTORY}/undo_bulk": Expected(200, {"status": "undone", "undone": 2}, after=IN_BULK, effect=expect_stock("last", 1, 1)),
+    f"{INVENTORY}/show_ledger": Expected(200, {"next": None, "findings": []}),
+    f"{INVENTORY}/rebuild_stock": Expected(200, {"on_hand": 5, "complete": True, "findings": []}),
+    f"{INVENTORY}/audit_stock": Expected(200, {"proved": True, "on_hand": 8, "findings": []}),
+    f"{INVENTORY}/find_orphans": Expected(200, {"orphans": [], "complete": True}, after=PLACED),
+    f"{INVENTORY}/clean_up": Expected(
+        200, {"locks": 1, "units": 2, "failed": 0}, after=PLACED, later=LATER, effect=expect_stock("licence", 3, 3)
+    ),
+    f"{INVENTORY}/list_clean_ups": Expected(200, {"next": None}, after=(f"{INVENTORY}/clean_up",), effect=one_run),
     f"{ADMIN}/list_orders": Expected(200, {"next": None}, after=PLACED),
     f"{ADMIN}/show_order": Expected(200, {"status": "paid"}, after=PAID),
     f"{ADMIN}/no_key": Expected(401, {"code": "api_key_missing"}),
@@ -271,9 +442,14 @@ CASES: dict[str, Expected] = {
     "stock_stream/new_sku": Expected(effect=forwarded("fulfilment", kind="restock", shop="demo", sku="licence")),
     "stock_stream/head_without_restock": Expected(effect=nothing_happened),
     "stock_stream/lock_removed_by_ttl": Expected(effect=forwarded("stock", kind="expired")),
+    "stock_stream/level_taken": Expected(effect=nothing_happened),
+    "stock_stream/level_out_of_balance": Expected(effect=nothing_happened),
+    "stock_stream/level_crowded": Expected(effect=forwarded("stock", kind="grow", shop="demo", sku="licence")),
+    "stock_inbox/shard_is_crowded": Expected(given=a_crowd, effect=more_shards),
     "stock_inbox/lock_removed_by_ttl": Expected(after=PLACED, later=LATER, effect=expect_order("expired", "pending")),
     "stock_sweep/tick": Expected(after=PLACED, later=LATER, effect=swept(2, False, "expired")),
     "stock_sweep/dry_run": Expected(after=PLACED, later=LATER, effect=swept(0, True, "pending_payment")),
+    "stock_sweep/calm_again": Expected(given=four_shards, effect=one_shard_again),
     "fulfilment_inbox/order_paid": Expected(
         after=PAID, effect=both(expect_failures(), expect_order("completed", "succeeded", stock=(1, 1)))
     ),
@@ -289,6 +465,18 @@ CASES: dict[str, Expected] = {
     "operations_command/create_shop_again": Expected(effect=refused("shop_exists")),
     "operations_command/create_api_key": Expected(effect=the_key_opens_its_shop),
     "operations_command/create_api_key_without_scopes": Expected(effect=refused("validation_failed")),
+    "operations_command/audit_stock": Expected(after=PLACED, effect=proved),
+    "operations_command/audit_stock_plan": Expected(given=an_edit_by_hand, effect=a_plan_and_nothing_done),
+    "operations_command/audit_stock_repair": Expected(given=an_edit_by_hand, effect=put_right),
+    "operations_command/audit_stock_unknown_sku": Expected(effect=refused("not_found")),
+    "operations_command/rebuild_stock": Expected(after=PAID, effect=result(on_hand=1, complete=True, findings=[])),
+    "operations_command/find_orphans": Expected(after=PLACED, given=the_worker_died, later=timedelta(minutes=3), effect=orphan(None)),
+    "operations_command/find_orphans_repair": Expected(after=PLACED, given=the_worker_died, later=timedelta(minutes=3), effect=orphan(2)),
+    "operations_command/stock_cleanup": Expected(after=PLACED, later=LATER, effect=cleaned(2, False, "expired")),
+    "operations_command/stock_cleanup_plan": Expected(after=PLACED, later=LATER, effect=cleaned(0, True, "pending_payment")),
+    "operations_command/reshard": Expected(effect=spread),
+    "operations_command/reshard_plan": Expected(effect=result(shards=1, made=1, wanted=4, pinned=True, dry_run=True)),
+    "operations_command/reshard_too_far": Expected(effect=refused("validation_failed")),
     "operations_command/unknown_command": Expected(effect=refused("unknown_command")),
 }
 
@@ -296,9 +484,7 @@ CASES: dict[str, Expected] = {
 @pytest.mark.parametrize("name", samples())
 def test_sample(world: World, name: str) -> None:
     expected = CASES[name]
-    for earlier in expected.after:
-        world.play(earlier)
-    CLOCK.now = NOW + expected.later
+    expected.prepare(world)
     answer = world.play(name)
     if expected.status is not None:
         contract.check(sample(name), answer)

@@ -143,7 +143,9 @@ class World:
         app = load("storefront_http")
         command = checkout.StartCheckout(shop=SHOP, lines=tuple((sku.replace("_", "-"), n) for sku, n in lines.items()), email=EMAIL)
         with mock.patch.object(checkout, "new_id", return_value=session):
-            checkout.start(command, catalogue=CatalogueForOrders(app.products, 1000, CLOCK), sessions=app.sessions, now=CLOCK.now)
+            checkout.start(
+                command, catalogue=CatalogueForOrders(app.products, 1000, CLOCK), stock=app.stock, sessions=app.sessions, now=CLOCK.now
+            )
 
 
 def sample(name: str) -> dict[str, Any]:

@@ -195,6 +195,18 @@ def work(shop: str, job: str, *, jobs: Jobs, store: StockStore, grace: timedelta
     return after
 
 
+def carry_on(shop: str, job: str, chunk: int, *, jobs: Jobs, store: StockStore, grace: timedelta, now: datetime) -> Job | None:
+    """What a queued message does: the next chunk. None when there is nothing left for it to do or to send on.
+
+    A message that comes a second time is behind the job, and another one carries that on; unless nothing moved for a while.
+    """
+    seen = read(shop, job, jobs=jobs)
+    if seen.finished or (chunk < seen.next and now < seen.lease_until + LEASE):
+        return None
+    after = work(shop, job, jobs=jobs, store=store, grace=grace, now=now)
+    return None if after.finished else after
+
+
 def undo(shop: str, job: str, *, jobs: Jobs, now: datetime) -> Job:
     """Begin to reverse what was applied, by new adjustments. Once: the second time it answers how far it is.
 

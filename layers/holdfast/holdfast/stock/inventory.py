@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.errors import Invalid, VersionConflict
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant
@@ -23,6 +23,18 @@ PAGE = 100
 ATTEMPTS = 8
 
 
+class KeysNeeded(Invalid):
+    """Digital stock comes with its keys: each is one unit."""
+
+    code = "keys_required"
+
+
+class ExpectedMissing(Invalid):
+    """A figure of stock is set over what it was: by `expected_available`, or by If-Match."""
+
+    code = "expected_available_missing"
+
+
 class Article(Protocol):
     """A product of the catalogue, as far as its stock is concerned."""
 
@@ -32,6 +44,8 @@ class Article(Protocol):
     def title(self) -> str: ...
     @property
     def digital(self) -> bool: ...
+    @property
+    def on_sale(self) -> bool: ...
     @property
     def price(self) -> Money: ...
     @property
@@ -91,7 +105,7 @@ class Search(Model):
     after: str | None = None
 
 
-class Row(Summary):
+class InventoryRow(Summary):
     """A line of the list. `version` counts every change of stock, layout and product, and is the ETag."""
 
     title: str
@@ -102,7 +116,7 @@ class Row(Summary):
 class Listing(Model):
     """`next`: the SKU to go on from. There may be more even where a page is short: a request looks through so many products only."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[InventoryRow, ...]
     next: str | None
 
 
@@ -117,7 +131,7 @@ class LocationFigures(Model):
     expected_at: Instant | None
 
 
-class Sheet(Row):
+class Sheet(InventoryRow):
     """All there is to know about a SKU's stock, by the clock.
 
     `automatic_shards`: their number follows demand. `suggested_shards`: for a sale in which everything is wanted at once.
@@ -150,7 +164,7 @@ class Change(Model):
 
 def listed(search: Search, *, desk: Desk, now: datetime) -> Listing:
     """Page by page through the products, until there are enough rows or enough was looked at."""
-    rows: list[Row] = []
+    rows: list[InventoryRow] = []
     after, seen = search.after, 0
     sifting = bool(search.text or search.only)
     most = DEBTS_LOOKED_AT if search.only is Only.WAITING else LOOKED_AT
@@ -169,9 +183,7 @@ def listed(search: Search, *, desk: Desk, now: datetime) -> Listing:
 
 def sheet(shop: str, sku: str, *, desk: Desk, now: datetime, locks_per_second: int | None = None) -> Sheet:
     """UnknownStock when the shop has no such SKU."""
-    article = desk.articles.get(shop, sku)
-    if article is None:
-        raise UnknownStock
+    article = _article(shop, sku, desk)
     head, levels = shelves.look(shop, sku, levels=desk.store.levels)
     row = row_of(article, head, levels, desk, now).model_copy(update={"waiting": desk.owed(shop, sku)})
     demand = row.on_hand if locks_per_second is None else locks_per_second
@@ -207,40 +219,42 @@ def change(command: Change, *, desk: Desk, now: datetime) -> None:
         layout.resize(command.shop, command.sku, wanted, pinned=not automatic, store=store, now=now)
 
 
-def adjust(command: booking.Adjust, *, version: int | None, desk: Desk, now: datetime) -> None:
-    """As booking.adjust; `version`: only over what was read under that ETag. StaleStock."""
-    if version is not None and desk.store.ledger.movement(command.shop, command.movement) is None:
-        seen = _same_version(command.shop, command.sku, version, desk, now)
-        command = command.model_copy(update={"expected_available": seen})
-    booking.adjust(command, store=desk.store, grace=desk.grace, now=now)
+def receive(command: booking.Receive, *, desk: Desk, now: datetime) -> None:
+    """As booking.receive, for a physical product on sale. KeysNeeded."""
+    article = _article(command.shop, command.sku, desk)
+    if not article.on_sale:
+        raise UnknownStock
+    _refuse_keyless(article, command.quantity)
+    booking.receive(command, store=desk.store, now=now)
 
 
-def set_available(command: booking.Adjust, target: int, *, version: int | None, desk: Desk, now: datetime) -> int:
-    """So many units are available: over the figure that the caller expects, or over the version that he read. The difference.
+def adjust(command: booking.Adjust, *, target: int | None, version: int | None, desk: Desk, now: datetime) -> None:
+    """As booking.adjust. With `target` so many units are available: over `expected_available`, or over the ETag `version`.
 
-    Only over what was seen: a count that was true an hour ago must not undo what was sold since. StaleStock.
+    A figure only over what was seen: a count that was true an hour ago must not undo what was sold since.
+    ExpectedMissing, StaleStock, KeysNeeded.
     """
-    done = desk.store.ledger.movement(command.shop, command.movement)
-    if done is not None:  # our own first try, whose reply got lost
-        return sum(line.quantity for line in done.lines)
-    expected = command.expected_available
+    if desk.store.ledger.movement(command.shop, command.movement) is not None:
+        return  # our own first try, whose answer got lost
+    article, expected = _article(command.shop, command.sku, desk), command.expected_available
     if version is not None:
         seen = _same_version(command.shop, command.sku, version, desk, now)
         expected = seen if expected is None else expected
-    if expected is None:
-        raise ValueError("an absolute figure needs what it was before")
-    if target == expected:
-        _still(command.shop, command.sku, expected, desk, now)
-        return 0
-    exact = command.model_copy(update={"delta": target - expected, "expected_available": expected})
-    booking.adjust(exact, store=desk.store, grace=desk.grace, now=now)
-    return target - expected
+    if target is not None and expected is None:
+        raise ExpectedMissing("Send expected_available, or the ETag that you have read in If-Match.")
+    delta = command.delta if target is None or expected is None else target - expected
+    _refuse_keyless(article, delta)
+    if delta:
+        changed = command.model_copy(update={"delta": delta, "expected_available": expected})
+        booking.adjust(changed, store=desk.store, grace=desk.grace, now=now)
+    else:
+        _still(command.shop, command.sku, expected or 0, desk, now)
 
 
-def row_of(article: Article, head: Head, levels: Mapping[LevelKey, Level], desk: Desk, now: datetime) -> Row:
+def row_of(article: Article, head: Head, levels: Mapping[LevelKey, Level], desk: Desk, now: datetime) -> InventoryRow:
     """Without what is owed."""
     seen = shelves.summed(head, levels, waiting=0, grace=desk.grace, now=now)
-    return Row(
+    return InventoryRow(
         **{**seen.model_dump(), "version": seen.version + article.version},
         title=article.title,
         low_stock_threshold=article.low_stock_threshold,
@@ -248,18 +262,18 @@ def row_of(article: Article, head: Head, levels: Mapping[LevelKey, Level], desk:
     )
 
 
-def rows_of(shop: str, articles: Sequence[Article], desk: Desk, now: datetime) -> list[Row]:
+def rows_of(shop: str, articles: Sequence[Article], desk: Desk, now: datetime) -> list[InventoryRow]:
     """In one batch of reads; without what is owed."""
     found = shelves.look_at(shop, {article.sku: 1 for article in articles}, levels=desk.store.levels) if articles else {}
     shelf = {article.sku: found.get(article.sku) or (Head(shop=shop, sku=article.sku), {}) for article in articles}
     return [row_of(article, *shelf[article.sku], desk, now) for article in articles]
 
 
-def low(row: Row) -> bool:
+def low(row: InventoryRow) -> bool:
     return 0 < row.available <= row.low_stock_threshold
 
 
-def _rows(articles: Sequence[Article], search: Search, desk: Desk, now: datetime) -> Iterator[Row]:
+def _rows(articles: Sequence[Article], search: Search, desk: Desk, now: datetime) -> Iterator[InventoryRow]:
     """Debts are read row by row, as far as the rows are asked for."""
     for row in rows_of(search.shop, articles, desk, now):
         if _wanted(row, search.only):
@@ -268,7 +282,7 @@ def _rows(articles: Sequence[Article], search: Search, desk: Desk, now: datetime
                 yield told
 
 
-def _wanted(row: Row, only: Only | None) -> bool:
+def _wanted(row: InventoryRow, only: Only | None) -> bool:
     if only is Only.LOW:
         return low(row)
     return only is not Only.OUT or row.available <= 0
@@ -288,13 +302,23 @@ def _figures(place: Place, levels: Mapping[LevelKey, Level], grace: timedelta, n
 
 def _same_version(shop: str, sku: str, version: int | None, desk: Desk, now: datetime) -> int:
     """What is available, if that version stands there (None: any). UnknownStock, StaleStock."""
-    article = desk.articles.get(shop, sku)
-    if article is None:
-        raise UnknownStock
+    article = _article(shop, sku, desk)
     row = row_of(article, *shelves.look(shop, sku, levels=desk.store.levels), desk, now)
     if version not in (None, row.version):
         raise StaleStock("The stock was changed since it was read. Read it again.", available=row.available, version=row.version)
     return row.available
+
+
+def _article(shop: str, sku: str, desk: Desk) -> Article:
+    found = desk.articles.get(shop, sku)
+    if found is None:
+        raise UnknownStock
+    return found
+
+
+def _refuse_keyless(article: Article, delta: int) -> None:
+    if article.digital and delta > 0:
+        raise KeysNeeded("Digital stock comes with its keys: POST them to admin/keys/{sku}.")
 
 
 def _still(shop: str, sku: str, expected: int, desk: Desk, now: datetime) -> None:
@@ -305,11 +329,9 @@ def _still(shop: str, sku: str, expected: int, desk: Desk, now: datetime) -> Non
 
 def _set_policies(command: Change, desk: Desk, now: datetime) -> None:
     for _ in range(ATTEMPTS):
-        article = desk.articles.get(command.shop, command.sku)
-        if article is None:
-            raise UnknownStock
+        over = _article(command.shop, command.sku, desk).version
         try:
-            return desk.articles.set_policies(command.shop, command.sku, command.policies, over=article.version, now=now)
+            return desk.articles.set_policies(command.shop, command.sku, command.policies, over=over, now=now)
         except VersionConflict:
             continue
     raise VersionConflict("The product keeps changing. Try again.")

@@ -1,15 +1,15 @@
 """Stock over HTTP: what comes in, what goes out."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from holdfast.kernel.model import Input, Model
 from holdfast.kernel.time import Instant
 from holdfast.platform.pages import PageQuery
-from holdfast.stock.inventory import Change, Only, Row
-from holdfast.stock.model import BUYER, MAIN, MOST_SHARDS, PROMISES, Lock, Place, Summary
+from holdfast.stock.inventory import Change, InventoryRow, Only
+from holdfast.stock.model import BUYER, MAIN, MOST_SHARDS, PROMISES, Lock, Place, Reason
 
 MAX_RESTOCK = 1_000_000
 MOST_LOCATIONS = 10
@@ -36,6 +36,9 @@ class RestockBody(Input):
     reason: Note | None = None
     document: Note | None = None
 
+    def receipt(self) -> dict[str, Any]:
+        return {"quantity": self.quantity, "location": self.location, "document": self.document, "note": self.reason}
+
 
 class AdjustBody(Input):
     """Units more or fewer (`delta`), or so many available (`set_available`), which needs `expected_available` or If-Match.
@@ -60,6 +63,11 @@ class AdjustBody(Input):
         if self.reason == "write_off" and (self.delta or 0) >= 0:
             raise ValueError("a write-off takes units away: a negative delta")
         return self
+
+    def change(self) -> dict[str, Any]:
+        """A figure's difference follows from what it was."""
+        told = self.model_dump(include={"expected_available", "location", "document", "note"})
+        return {**told, "delta": self.delta or 0, "reason": Reason(self.reason)}
 
 
 class TransferBody(Input):
@@ -149,14 +157,10 @@ class CursorQuery(BaseModel):
     cursor: str | None = Field(default=None, max_length=2000)
 
 
-class LevelView(Summary):
-    """`on_hand = available + locked`, by the clock: what a dead hold still has counts as available."""
-
-
 class InventoryPage(Model):
     """A page may be short, or empty, and still have a `next`: a request looks through so many products only."""
 
-    items: list[Row]
+    items: list[InventoryRow]
     next: str | None
 
 

@@ -91,6 +91,10 @@ class ArticleOf:
         return self.product.kind is Kind.DIGITAL
 
     @property
+    def on_sale(self) -> bool:
+        return not self.product.archived
+
+    @property
     def price(self) -> Money:
         return self.product.price
 
