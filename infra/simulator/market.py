@@ -39,7 +39,9 @@ class World:
 
     stock: int = 1000
     shards: int | None = None
-    """None: as the formula suggests for so much stock."""
+    """A person chose so many. None: as the formula suggests for so much stock, and as the stream's consumer has them grow."""
+    begins_with: int | None = None
+    """Shards that nobody chose: the sale comes as a surprise."""
     seed: int = 7
     workers: int = 1000
     limits: Limits = field(default_factory=Limits)
@@ -165,7 +167,7 @@ class Market:
             lock=lock,
             order=order,
             owner=f"cks_{order}",
-            lines=(Line(sku=SKU, quantity=quantity),),
+            lines=(Line(sku=SKU, quantity=quantity, shards=self._told),),
             expires_at=now + self.world.lifetime,
             fingerprint="f" * 64,
         )
@@ -217,11 +219,12 @@ class Market:
     def _open(self) -> None:
         """The SKU with its stock. It is made in calm, long before the sale."""
         world = self.world
-        shards = world.shards or layout.suggested_shards(world.stock, world.stock, timedelta(seconds=1))
+        shards = world.shards or world.begins_with or layout.suggested_shards(world.stock, world.stock, timedelta(seconds=1))
+        self._told = shards  # the checkouts begin when the layout is there
 
         def prepare() -> None:
             self.store.levels.open(SHOP, SKU)
-            if shards > 1:
+            if shards > 1 or world.shards:
                 layout.resize(SHOP, SKU, shards, pinned=world.shards is not None, store=self.queued, now=self.clock.today())
             delivery = booking.Receive(shop=SHOP, sku=SKU, identity="first", actor="simulator", quantity=world.stock)
             booking.receive(delivery, store=self.queued, now=self.clock.today())
