@@ -150,7 +150,7 @@ def start_checkout(request: Request[CheckoutBody]) -> SessionView:
     if len(request.body.lines) > MAX_LINES:
         raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", maximum=MAX_LINES)
     catalogue = CatalogueForOrders(products, MAX_QUANTITY, lambda: request.now)
-    session = checkout.start(request.body.command(request.shop), catalogue=catalogue, sessions=sessions, now=request.now)
+    session = checkout.start(request.body.command(request.shop), catalogue=catalogue, stock=stock, sessions=sessions, now=request.now)
     return _session_view(session)
 
 

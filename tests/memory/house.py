@@ -96,7 +96,7 @@ class House:
     def session(self, *lines: tuple[str, int]) -> Session:
         command = checkout.StartCheckout(shop=self.shop, lines=lines, email="ada@example.com")
         catalogue = CatalogueForOrders(self.stores.products, 1000, lambda: self.now)
-        return checkout.start(command, catalogue=catalogue, sessions=self.stores.sessions, now=self.now)
+        return checkout.start(command, catalogue=catalogue, stock=self.stock_for_orders, sessions=self.stores.sessions, now=self.now)
 
     def place(
         self, session: Session, key: str = "first", *, accept_partial: bool = False, provider: str = "sandbox", body: str = "same"

@@ -48,12 +48,13 @@ class StartCheckout(Model):
     address: Address | None = None
 
 
-def start(command: StartCheckout, *, catalogue: Catalogue, sessions: Sessions, now: datetime) -> Session:
+def start(command: StartCheckout, *, catalogue: Catalogue, stock: Stock, sessions: Sessions, now: datetime) -> Session:
     """Price the cart. UnknownSku, QuantityAboveMaximum, MixedCurrencies, TotalTooLarge."""
     wishes = summed(command.lines)
     offers = catalogue.offers(command.shop, list(wishes))
     _refuse_unsellable(wishes, offers)
-    lines = tuple(_priced(offers[sku], quantity) for sku, quantity in wishes.items())
+    shards = stock.shards(command.shop, list(wishes))
+    lines = tuple(_priced(offers[sku], quantity, shards.get(sku, 1)) for sku, quantity in wishes.items())
     session = Session(
         id=new_id("cks", now),
         shop=command.shop,
@@ -227,7 +228,7 @@ def _refuse_unsellable(wishes: Mapping[str, int], offers: Mapping[str, Offer]) -
         raise TotalTooLarge("The total is more than one order may be about.", maximum=MAX_AMOUNT)
 
 
-def _priced(offer: Offer, quantity: int) -> SessionLine:
+def _priced(offer: Offer, quantity: int, shards: int) -> SessionLine:
     return SessionLine(
         sku=offer.sku,
         title=offer.title,
@@ -238,6 +239,7 @@ def _priced(offer: Offer, quantity: int) -> SessionLine:
         preorder=offer.preorder,
         backorder_cap=offer.backorder_cap,
         max_per_customer=offer.max_per_customer,
+        shards=shards,
     )
 
 

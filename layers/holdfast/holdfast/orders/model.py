@@ -68,6 +68,8 @@ class SessionLine(Record):
     preorder: bool = False
     backorder_cap: int | None = None
     max_per_customer: int | None = None
+    shards: int = 1
+    """Over how many shards its stock was spread then: a hint where to look first."""
 
     @property
     def line_total(self) -> Money:
@@ -230,7 +232,7 @@ class PaymentFact(Record):
 
 class Wish(NamedTuple):
     """Units of a SKU. `partial`: fewer will do, and the rest is owed; `promises`: so many of the SKU may be owed in all;
-    `allowance`: so many may one customer have.
+    `allowance`: so many may one customer have; `shards`: a hint where to look first.
     """
 
     sku: str
@@ -238,6 +240,7 @@ class Wish(NamedTuple):
     partial: bool = False
     promises: int | None = None
     allowance: int | None = None
+    shards: int = 1
 
 
 class Taken(NamedTuple):

@@ -101,6 +101,10 @@ class Stock(Protocol):
         """
         ...
 
+    def shards(self, shop: str, skus: Sequence[str]) -> Mapping[str, int]:
+        """Over how many shards the stock of each is spread; unknown SKUs are left out."""
+        ...
+
     def standing(self, shop: str, lock: str) -> Standing | None: ...
 
     def release(self, shop: str, lock: str, order: str) -> None:

@@ -33,7 +33,8 @@ def may_be_partial(line: SessionLine | OrderLine, accept_partial: bool) -> bool:
 def wish(line: SessionLine | OrderLine, accept_partial: bool) -> Wish:
     """A line as the stock is asked for it."""
     partial = may_be_partial(line, accept_partial)
-    return Wish(line.sku, line.quantity, partial, line.backorder_cap if partial else None, line.max_per_customer)
+    shards = line.shards if isinstance(line, SessionLine) else 1
+    return Wish(line.sku, line.quantity, partial, line.backorder_cap if partial else None, line.max_per_customer, shards)
 
 
 def buyer(email: str | None) -> str | None:

@@ -120,7 +120,7 @@ def adjust_writes(command: Adjust, *, store: StockStore, grace: timedelta, now: 
     free = reach(levels.values(), now, grace)
     if exact and free != command.expected_available:
         raise StaleStock("The stock was changed meanwhile. Read it again.", available=free)
-    parts = [level for level in planning.walk(command.movement, head, levels) if at(level, command.location)]
+    parts = [level for level in planning.walk(command.movement, head, levels, planning.available) if at(level, command.location)]
     changes = [(parts[0], command.delta)] if command.delta >= 0 else _going(command.sku, -command.delta, parts)
     changed = {level.key for level, _ in changes}
     checks = [store.levels.level_check(level) for key, level in levels.items() if exact and key not in changed]
@@ -142,7 +142,7 @@ def _transfer_writes(command: Transfer, *, store: StockStore, now: datetime) -> 
     head, levels = shelves.look(command.shop, command.sku, levels=store.levels)
     for location in (command.source, command.target):
         _place(head, location)
-    walked = planning.walk(command.movement, head, levels)
+    walked = planning.walk(command.movement, head, levels, planning.available)
     target = next(level for level in walked if at(level, command.target))
     going = _going(command.sku, command.quantity, [level for level in walked if at(level, command.source)])
     changes = [*going, (target, command.quantity)]

@@ -22,7 +22,7 @@ from holdfast.stock.model import Entry, Former, LevelKey, Line, Lock, LockLine
 from holdfast.stock.ports import StockStore
 from holdfast.stock.recall import Recall
 from holdfast.stock.releasing import give_back_all, release_units
-from holdfast.stock.taking import Taking, World
+from holdfast.stock.taking import Taking, World, refuse_scattered
 
 CLAIM_LEASE = timedelta(seconds=10)
 """How long a first try may take before a second one may go on in its place. No request lives longer."""
@@ -66,16 +66,15 @@ def hold(command: Hold, *, store: StockStore, recall: Recall, grace: timedelta, 
     """
     world = World(store, recall, grace, now)
     try:
-        lock, former = _claim(command, world)
+        taking = _claim(command, world)
     except InsufficientStock as refusal:
         raise _every_short_line(refusal, _intent(command, world), world) from refusal
-    taking = Taking(world, lock, former)
     try:
-        for line in lock.lines:
+        for line in taking.lock.lines:
             taking.take(line)
     except (InsufficientStock, CustomerLimitReached, StockScattered, UnavailableError, UnknownStock) as refusal:
-        _step_back(taking.lock, store)
-        raise _every_short_line(refusal, lock, world) from refusal
+        _step_back(taking, store)
+        raise _every_short_line(refusal, taking.lock, world) from refusal
     taken = taking.lock
     return Held(
         lock=taken.id,
@@ -85,9 +84,10 @@ def hold(command: Hold, *, store: StockStore, recall: Recall, grace: timedelta, 
     )
 
 
-def _step_back(lock: Lock, store: StockStore) -> None:
+def _step_back(taking: Taking, store: StockStore) -> None:
     """Everything goes back. The document too, or back to the earlier try that it replaced: its order must still come to an end."""
-    release_units(lock, store=store)
+    lock = taking.lock
+    release_units(taking.touched(), store=store)
     if lock.replaced is None:
         store.locks.forget(lock)
     else:
@@ -111,28 +111,29 @@ def extend_writes(shop: str, lock: str, order: str, *, until: datetime, store: S
     return writes
 
 
-def _claim(command: Hold, world: World) -> tuple[Lock, tuple[Former, ...]]:
-    """The lock document, ours, and what earlier tries may have left.
+def _claim(command: Hold, world: World) -> Taking:
+    """The lock document, ours, with what earlier tries may have left.
 
     Before a shopper is told that nothing is left, his own earlier hold is looked for: it must never stand in his way.
     """
     lock = _intent(command, world)
     former = (command.former,) if command.former else ()
+    taking = Taking(world, lock, former, first=True)
     try:
-        taking = Taking(world, lock, former)
-        begun = lock.model_copy(update={"lines": tuple(map(taking.begun, lock.lines))})
+        taking.lock = lock.model_copy(update={"lines": tuple(map(taking.begun, lock.lines))})
+        refuse_scattered(taking.lock)
     except InsufficientStock:
         standing = world.store.locks.get(lock.shop, lock.id)
         if standing is None:
             raise
     else:
-        standing = world.store.locks.claim(begun)
+        standing = world.store.locks.claim(taking.lock)
         if standing is None:
-            return begun, former
+            return taking
     return _claim_over(standing, lock, command, world, former)
 
 
-def _claim_over(standing: Lock, lock: Lock, command: Hold, world: World, former: tuple[Former, ...]) -> tuple[Lock, tuple[Former, ...]]:
+def _claim_over(standing: Lock, lock: Lock, command: Hold, world: World, former: tuple[Former, ...]) -> Taking:
     """A document stands there: this order's own first try, or an earlier try of the same checkout."""
     retry = standing.order == command.order
     if standing.sale is not None or not (retry or standing.order == command.replaces):
@@ -141,20 +142,20 @@ def _claim_over(standing: Lock, lock: Lock, command: Hold, world: World, former:
         _refuse_what_is_not_a_retry(standing, lock, world.now)
     alive = world.now < standing.expires_at
     if retry and alive:  # go on under its own expiry, so that no entry outlives its promise
-        renewed = standing.model_copy(update={"claimed_at": world.now, "claim": lock.claim})
+        taking = Taking(world, standing.model_copy(update={"claimed_at": world.now, "claim": lock.claim}), former)
     else:
         former = (*former, Former(name=entry_id(lock.id), expires_at=standing.expires_at))
-        renewed = _planned_over(standing, lock, former, world)
-    if not world.store.locks.renew(renewed, standing):
+        taking = _planned_over(standing, lock, former, world)
+    if not world.store.locks.renew(taking.lock, standing):
         raise IdempotencyKeyInFlight("Another try of this checkout is under way.", retry_after=1)
-    kept = {line.sku for line in renewed.lines}
+    kept = {line.sku for line in taking.lock.lines}
     for line in standing.lines:
         if line.sku not in kept:  # the cart has this line no more
-            give_back_all(renewed, line.sku, [part.part for part in line.parts], store=world.store)
-    return renewed, former
+            give_back_all(taking.lock, line.sku, [part.part for part in line.parts], store=world.store)
+    return taking
 
 
-def _planned_over(standing: Lock, lock: Lock, former: tuple[Former, ...], world: World) -> Lock:
+def _planned_over(standing: Lock, lock: Lock, former: tuple[Former, ...], world: World) -> Taking:
     """Looked at before anything is touched: a refusal leaves the earlier try's hold as it was.
 
     Its expiry lies after the earlier one, which is how the entries of two tries are told apart.
@@ -166,7 +167,9 @@ def _planned_over(standing: Lock, lock: Lock, former: tuple[Former, ...], world:
     before = {line.sku: line.parts for line in standing.lines}
     planned = [taking.planned(line) for line in renewed.lines]
     lines = [line.model_copy(update={"parts": planning.with_tried(line.parts, before.get(line.sku, ()))}) for line in planned]
-    return renewed.model_copy(update={"lines": tuple(lines)})
+    taking.lock = renewed.model_copy(update={"lines": tuple(lines)})
+    refuse_scattered(taking.lock)
+    return taking
 
 
 def _refuse_what_is_not_a_retry(standing: Lock, lock: Lock, now: datetime) -> None:
@@ -182,7 +185,7 @@ def _intent(command: Hold, world: World) -> Lock:
         shop=command.shop,
         order=command.order,
         owner=command.owner,
-        lines=tuple(LockLine(**line.model_dump()) for line in planning.by_sku(command.lines)),
+        lines=tuple(LockLine(**line.model_dump(), shards=line.shards) for line in planning.by_sku(command.lines)),
         expires_at=command.expires_at,
         claimed_at=world.now,
         claim=new_id("clm", world.now),

@@ -21,9 +21,12 @@ ATTEMPTS = 8
 
 
 def suggested_shards(stock: int, locks_per_second: int, hold: timedelta) -> int:
-    """Shards for a SKU in demand: about sixty live locks each. No more locks can live than there are units."""
+    """Shards for a SKU in demand: sixty live locks each at most, rounded up to a power of two, so that most writes of a sale stay
+    within one unit. No more locks can live than there are units.
+    """
     live = min(stock, locks_per_second * int(hold.total_seconds()))
-    return max(1, min(MOST_SHARDS, -(-live // LOCKS_PER_SHARD)))
+    needed = max(1, -(-live // LOCKS_PER_SHARD))
+    return min(MOST_SHARDS, 1 << (needed - 1).bit_length())
 
 
 def grow(shop: str, sku: str, *, store: StockStore, now: datetime) -> Head:
@@ -89,12 +92,13 @@ def balance(shop: str, sku: str, *, store: StockStore, now: datetime) -> int:
 def keep_back(shop: str, sku: str, quantity: int, *, store: StockStore, grace: timedelta, now: datetime) -> Head:
     """So many units are the shop's own reserve: nobody can buy them. What is missing of it now is kept from the next delivery."""
     head = _change(shop, sku, {"safety_stock": quantity}, store)
+    shelves.free_expired(shop, sku, levels=store.levels, grace=grace, now=now)
     key = LevelKey(shop=shop, sku=sku)
     for _ in range(ATTEMPTS):
         level = store.levels.level(key)
         if level is None:
             raise UnknownStock
-        if _keep(level, quantity, store, grace, now):
+        if _keep(level, quantity, store):
             return head
     raise LedgerMoved("The stock keeps changing. Try again.")
 
@@ -167,18 +171,17 @@ def _next_move(head: Head, levels: Mapping[LevelKey, Level]) -> tuple[Level, Lev
     return (source, target, quantity) if uneven and quantity > 0 else None
 
 
-def _keep(level: Level, quantity: int, store: StockStore, grace: timedelta, now: datetime) -> bool:
+def _keep(level: Level, quantity: int, store: StockStore) -> bool:
     """The shop's own entry becomes `quantity`, or as much as can be. False when the level moved."""
     standing = level.entries.get(SAFETY)
     before = {SAFETY: standing} if standing else {}
-    dead = level.reclaimable(now, grace)
-    reachable = min(quantity, level.free(now, grace) + (standing.quantity if standing else 0))
+    reachable = min(quantity, level.available + (standing.quantity if standing else 0))
     if (standing is not None and reachable == standing.quantity) or (standing is None and reachable == 0):
         return True
     if reachable == 0 and standing is not None:
         return store.levels.give_back(level.key, SAFETY, standing)
     try:
-        store.levels.reclaim_and_take(level, {**before, **dead}, SAFETY, Entry(quantity=reachable, expires_at=NEVER))
+        store.levels.reclaim_and_take(level, before, SAFETY, Entry(quantity=reachable, expires_at=NEVER))
     except LevelMoved:
         return False
     return True

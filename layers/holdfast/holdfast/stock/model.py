@@ -167,6 +167,8 @@ class Line(Record):
     partial: bool = False
     promises: int | None = Field(default=None, ge=0)
     allowance: int | None = Field(default=None, ge=1)
+    shards: int = Field(default=1, exclude=True)
+    """How many the SKU had when its checkout began: where a worker looks first that does not know better."""
 
 
 class LockLine(Line):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from holdfast.kernel.ids import bucket_of
 from holdfast.stock.model import Entry, Head, Level, LevelKey, Line, Part, location_of, shard_names
@@ -21,13 +22,26 @@ def first_shard(lock: str, shards: int) -> str:
     return str(bucket_of(lock, shards))
 
 
-def walk(lock: str, head: Head, levels: Mapping[LevelKey, Level]) -> list[Level]:
-    """The parts in the order in which this lock takes from them: the main location from its first shard on, then the others."""
-    shards = shard_names(head.made)
-    start = int(first_shard(lock, head.shards))
-    order = [*shards[start:], *shards[:start], *(place.name for place in head.locations[1:])]
+def walk(lock: str, head: Head, levels: Mapping[LevelKey, Level], free: Callable[[Level], int]) -> list[Level]:
+    """The parts in the order in which this lock takes from them: the main location from one shard on, then the others.
+
+    It begins at the shard that has the lock's own unit, when all free units are counted through: so many who look at the same
+    moment go each for another unit, and few of them meet.
+    """
     found = {key.part: level for key, level in levels.items()}
-    return [found[part] for part in order if part in found]
+    shards = [found[part] for part in shard_names(head.made) if part in found]
+    start = _holder(lock, [max(0, free(level)) for level in shards])
+    others = [found[place.name] for place in head.locations[1:] if place.name in found]
+    return [*shards[start:], *shards[:start], *others]
+
+
+def _holder(lock: str, free: Sequence[int]) -> int:
+    unit = bucket_of(lock, max(1, sum(free)))
+    for number, units in enumerate(free):
+        if unit < units:
+            return number
+        unit -= units
+    return 0
 
 
 def chosen(need: int, levels: Sequence[Level], free: Callable[[Level], int]) -> list[Part]:
@@ -39,6 +53,23 @@ def chosen(need: int, levels: Sequence[Level], free: Callable[[Level], int]) -> 
         parts += found
         need -= sum(part.quantity for part in found)
     return parts
+
+
+def no_more_than(wanted: int, held: Sequence[Part]) -> list[Part]:
+    """What is held already, as far as it is wanted: a late delivery may have taken what was planned elsewhere meanwhile."""
+    parts = []
+    for part in held:
+        parts.append(Part(part=part.part, quantity=min(part.quantity, wanted)))
+        wanted -= parts[-1].quantity
+    return parts
+
+
+def together(*plans: Sequence[Part]) -> list[Part]:
+    """One part per name: more may be taken where something is held."""
+    units: dict[str, int] = {}
+    for part in chain(*plans):
+        units[part.part] = units.get(part.part, 0) + part.quantity
+    return [Part(part=name, quantity=quantity) for name, quantity in units.items()]
 
 
 def available(level: Level) -> int:

@@ -1,7 +1,7 @@
 """What one worker remembers of SKUs that are in demand. It may be wrong for a second and harms nothing: only conditions sell.
 
-- how many shards a SKU has, from the last level that was seen of it; a new worker begins at the first shard and learns there;
-- that little is left: then the shelf is looked at before anything is written, so that the many who come too late cost reads only;
+- how many shards a SKU has, from the last level that was seen of it; a new worker begins with what the checkout was told;
+- that little is left: then the shelf is looked at before anything is written, so that who comes too late costs reads only;
 - that nothing is left, for a second: then nobody asks at all. Not after a single refusal: a calm shop gets fresh answers.
 """
 
@@ -13,8 +13,8 @@ from holdfast.stock.model import Level
 
 SOLD_OUT_FOR = timedelta(seconds=1)
 SCARCE_FOR = timedelta(seconds=1)
-SCARCE = 3
-"""Units left in a shard, or fewer: look before you write."""
+SCARCE_PART = 4
+"""A quarter of the units is left, or less: look before you write. Most sales are before that, in one write each."""
 PRESSURE = 3
 """Refusals of one worker within a second, from which on it need not ask for each."""
 REMEMBERED = 1000
@@ -36,13 +36,14 @@ class Recall:
     def __init__(self) -> None:
         self._skus: OrderedDict[tuple[str, str], _Memory] = OrderedDict()
 
-    def shards(self, shop: str, sku: str) -> int:
+    def shards(self, shop: str, sku: str, told: int = 1) -> int:
+        """`told`: what the checkout was told, for a worker that has not seen the SKU itself."""
         found = self._skus.get((shop, sku))
-        return found.shards if found else 1
+        return found.shards if found else told
 
-    def made(self, shop: str, sku: str) -> int:
+    def made(self, shop: str, sku: str, told: int = 1) -> int:
         found = self._skus.get((shop, sku))
-        return found.made if found else 1
+        return found.made if found else told
 
     def saw(self, level: Level, now: datetime) -> None:
         """A part of the main location as a write has left it, or refused to."""
@@ -50,10 +51,19 @@ class Recall:
             return
         memory = self._of(level.key.shop, level.key.sku)
         memory.shards, memory.made = level.shards, level.made
-        if level.shards > 1 and level.available <= SCARCE:
+        if level.shards > 1 and level.available * SCARCE_PART <= level.on_hand:
             memory.scarce_until = now + SCARCE_FOR
         if level.available > 0:
             memory.sold_out_until = None
+
+    def knows(self, shop: str, sku: str) -> bool:
+        """A worker that is new to a SKU in demand looks before it writes: it may come when all is sold."""
+        return (shop, sku) in self._skus
+
+    def looked(self, shop: str, sku: str, free: int, on_hand: int, now: datetime) -> None:
+        """All parts, seen at once: what a single shard seemed to say is settled."""
+        memory = self._of(shop, sku)
+        memory.scarce_until = now + SCARCE_FOR if free * SCARCE_PART <= on_hand and memory.shards > 1 else None
 
     def scarce(self, shop: str, sku: str, now: datetime) -> bool:
         found = self._skus.get((shop, sku))
@@ -72,12 +82,6 @@ class Recall:
         memory.scarce_until = now + SCARCE_FOR
         if memory.refusals >= PRESSURE:
             memory.sold_out_until = min(now + SOLD_OUT_FOR, until or now + SOLD_OUT_FOR)
-
-    def forget(self, shop: str, sku: str) -> None:
-        """This worker itself gave units back."""
-        found = self._skus.get((shop, sku))
-        if found is not None:
-            found.sold_out_until, found.refusals = None, 0
 
     def _of(self, shop: str, sku: str) -> _Memory:
         key = (shop, sku)

@@ -49,7 +49,7 @@ def sell_writes(shop: str, sku: str, quantity: int, *, order: str, wave: str, st
     """
     head, levels = shelves.look(shop, sku, levels=store.levels)
     found = {level.key.part: level for level in levels.values()}
-    parts = planning.chosen(quantity, planning.walk(order, head, levels), planning.available)
+    parts = planning.chosen(quantity, planning.walk(order, head, levels, planning.available), planning.available)
     left = sum(part.quantity for part in parts)
     if left < quantity:
         raise InsufficientStock("Not enough is left.", lines=[{"sku": sku, "requested": quantity, "available": left}])

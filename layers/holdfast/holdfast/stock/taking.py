@@ -20,8 +20,9 @@ from holdfast.stock.releasing import give_back_all
 RECLAIMED_AT_ONCE = 40
 """Expired entries that one write frees at most: an expression has an end."""
 TAKE_ATTEMPTS = 8
-MOST_PARTS = 60
-"""Of one lock. With its pools, the order and the lock itself they must fit into the hundred actions of one transaction."""
+MOST_PARTS = 96
+"""Of one lock, its pools among them. With the order, the payment's event and the lock they must fit into the hundred actions of one
+transaction."""
 
 
 @dataclass(frozen=True)
@@ -36,47 +37,54 @@ class World:
 
 @dataclass
 class Taking:
-    """One try at the lines of a lock. `former`: holds of the same shopper, whose units this try may use."""
+    """One try at the lines of a lock. `former`: holds of the same shopper, whose units this try may use. `first`: nobody tried before."""
 
     world: World
     lock: Lock
     former: tuple[Former, ...] = ()
+    first: bool = False
     _seen: dict[LevelKey, Level] = field(default_factory=dict)
+    _held: set[LevelKey] = field(default_factory=set)
+    _touched: set[LevelKey] = field(default_factory=set)
 
     def begun(self, line: LockLine) -> LockLine:
         """Where a line will begin. InsufficientStock where this worker knows that nothing is left."""
         recall, shop, now = self.world.recall, self.lock.shop, self.world.now
         if recall.sold_out(shop, line.sku, now) and not self.former and not line.partial:
             raise short(line, 0)
-        if recall.scarce(shop, line.sku, now):
+        if recall.scarce(shop, line.sku, now) or (line.shards > 1 and not recall.knows(shop, line.sku)):
             return self.planned(line)
-        start = planning.first_shard(self.lock.id, recall.shards(shop, line.sku))
+        start = planning.first_shard(self.lock.id, recall.shards(shop, line.sku, line.shards))
         return line.model_copy(update={"parts": (*self._allowance(line), Part(part=start, quantity=line.quantity))})
 
     def planned(self, line: LockLine) -> LockLine:
         """Where a line's units lie, from a look at all parts. InsufficientStock when they are not there."""
         shop = self.lock.shop
-        head, levels = shelves.look(shop, line.sku, levels=self.world.store.levels, made=self.world.recall.made(shop, line.sku))
+        head, levels = shelves.look(
+            shop, line.sku, levels=self.world.store.levels, made=self.world.recall.made(shop, line.sku, line.shards)
+        )
         self._seen |= levels
-        walked = planning.walk(self.lock.id, head, levels)
-        mine = [Part(part=level.key.part, quantity=entry.quantity) for level in walked if (entry := self._mine(level))]
+        walked = planning.walk(self.lock.id, head, levels, self._free)
+        self.world.recall.looked(shop, line.sku, sum(map(self._free, walked)), sum(level.on_hand for level in walked), self.world.now)
+        standing = [Part(part=level.key.part, quantity=entry.quantity) for level in walked if (entry := self._mine(level))]
+        self._held |= {self._key(line, part) for part in standing}
+        mine = planning.no_more_than(line.quantity, standing)
         need = line.quantity - sum(part.quantity for part in mine)
-        others = [level for level in walked if self._mine(level) is None]
-        found = planning.chosen(need, others, lambda level: level.free(self.world.now, self.world.grace, self.former))
+        found = planning.chosen(need, walked, self._free)
         missing = need - sum(part.quantity for part in found)
         if missing > 0 and not line.partial:
-            if not mine and not found:
+            if not standing and not found:
                 self.world.recall.refused(shop, line.sku, self.world.now, planning.next_release(walked, self.world.grace))
             raise short(line, line.quantity - missing)
-        self._refuse_scattered(line, len(mine) + len(found))
+        goods = planning.together(mine, found)
         promised = [Part(part=PROMISES, quantity=missing)] if missing > 0 and line.promises is not None else []
-        return line.model_copy(update={"parts": planning.with_tried((*self._allowance(line), *mine, *found, *promised), line.parts)})
+        return line.model_copy(update={"parts": planning.with_tried((*self._allowance(line), *goods, *promised), line.parts)})
 
     def take(self, line: LockLine) -> Lock:
         """Take the line; the lock as its document then says. InsufficientStock, CustomerLimitReached, UnknownStock, UnavailableError."""
         taken: set[Part] = set()
         for _ in range(TAKE_ATTEMPTS):
-            refused = [part for part in line.parts if part.quantity and part not in taken and not self._take_part(line, part, taken)]
+            refused = [part for part in line.parts if part.quantity and part not in taken and not self._touch(line, part, taken)]
             if not refused:
                 self._leave(line, taken)
                 return self.lock
@@ -85,17 +93,35 @@ class Taking:
             self._renew(line)
         raise UnavailableError("Too many buyers at once for this item.")
 
-    def _refuse_scattered(self, line: LockLine, parts: int) -> None:
-        """What one transaction could not sell must not be held."""
-        others = sum(len(other.goods) for other in self.lock.lines if other.sku != line.sku)
-        if others + parts > MOST_PARTS:
-            raise StockScattered("The units lie in too many places. Order fewer at a time.", maximum=MOST_PARTS)
+    def touched(self) -> Lock:
+        """The lock, with the parts in which something may lie under its name: of a first try not those that refused it."""
+        if not self.first:
+            return self.lock
+        lines = [
+            line.model_copy(update={"parts": tuple(part for part in line.parts if self._key(line, part) in self._touched)})
+            for line in self.lock.lines
+        ]
+        return self.lock.model_copy(update={"lines": tuple(lines)})
+
+    def _touch(self, line: LockLine, part: Part, taken: set[Part]) -> bool:
+        """Noted before, because an answer may never come."""
+        key = self._key(line, part)
+        untouched = key not in self._touched
+        self._touched.add(key)
+        done = self._take_part(line, part, taken)
+        if not done and untouched and not is_pool(part.part):  # a pool may refuse what it gave, when its cap was lowered
+            self._touched.discard(key)
+        return done
 
     def _renew(self, line: LockLine) -> None:
         moved = self.lock.with_line(line).model_copy(update={"claim": new_id("clm", self.world.now)})
+        refuse_scattered(moved)
         if not self.world.store.locks.renew(moved, self.lock):
             raise IdempotencyKeyInFlight("Another try of this checkout is under way.", retry_after=1)
         self.lock = moved
+
+    def _free(self, level: Level) -> int:
+        return level.free(self.world.now, self.world.grace, self.former)
 
     def _mine(self, level: Level) -> Entry | None:
         """What this very try has taken there."""
@@ -117,13 +143,15 @@ class Taking:
         level = self._seen.pop(key, None)
         if level is None or (name not in level.entries and level.available >= part.quantity):
             try:
-                self._saw(self.world.store.levels.take(key, name, entry))
-                taken.add(part)
-                return True
+                level = self.world.store.levels.take(key, name, entry)
+                if not self._cap_moved(line, level):
+                    self._saw(level)
+                    taken.add(part)
+                    return True
             except NotTaken as refusal:
                 level = refusal.level
         for _ in range(TAKE_ATTEMPTS):
-            if level is None:
+            if level is None or self._cap_moved(line, level):
                 self._open(line, key)
             elif not self._within_reach(level, part):
                 return False
@@ -138,7 +166,7 @@ class Taking:
     def _within_reach(self, level: Level, part: Part) -> bool:
         self._saw(level)
         if self._mine(level) == Entry(quantity=part.quantity, expires_at=self.lock.expires_at):
-            return True
+            return level.available >= 0  # less is there in a pool whose cap was lowered
         return level.free(self.world.now, self.world.grace, self._own(level)) >= part.quantity
 
     def _own(self, level: Level) -> tuple[Former, ...]:
@@ -172,16 +200,19 @@ class Taking:
     def _open(self, line: LockLine, key: LevelKey) -> None:
         """A pool is made when it is first asked. A shop without a place for the SKU does not know it."""
         if is_pool(key.part):
-            cap = line.promises if key.part == PROMISES else line.allowance
-            self.world.store.levels.open_pool(key, cap or 0)
+            self.world.store.levels.open_pool(key, _cap(line, key))
         elif key.part == "0":
             raise UnknownStock
+
+    def _cap_moved(self, line: LockLine, level: Level) -> bool:
+        """The shop decided anew since the pool was made."""
+        return is_pool(level.key.part) and level.cap != _cap(line, level.key)
 
     def _refuse_at_pools(self, line: LockLine, refused: Sequence[Part]) -> None:
         for part in refused:
             if is_pool(part.part):
                 level = self.world.store.levels.level(self._key(line, part))
-                left = max(0, level.free(self.world.now, self.world.grace, self.former)) if level else 0
+                left = max(0, level.free(self.world.now, self.world.grace, self._own(level))) if level else 0
                 if part.part == PROMISES:
                     raise short(line, line.taken + left)
                 fact = {"sku": line.sku, "requested": line.quantity, "available": left}
@@ -191,11 +222,21 @@ class Taking:
         """Entries under our name in parts that the final plan does not use go back, so that nothing is held twice."""
         unused = {part.part for part in line.parts if part.quantity == 0}
         if not self.former:
-            unused &= {part.part for part in taken}
+            unused &= {part.part for part in taken} | {key.part for key in self._held if key.sku == line.sku}
         give_back_all(self.lock, line.sku, sorted(unused), store=self.world.store)
 
     def _saw(self, level: Level) -> None:
         self.world.recall.saw(level, self.world.now)
+
+
+def refuse_scattered(lock: Lock) -> None:
+    """What one transaction could not sell must not be held."""
+    if sum(part.quantity > 0 for line in lock.lines for part in line.parts) > MOST_PARTS:
+        raise StockScattered("The units lie in too many places. Order fewer at a time.", maximum=MOST_PARTS)
+
+
+def _cap(line: Line, key: LevelKey) -> int:
+    return (line.promises if key.part == PROMISES else line.allowance) or 0
 
 
 def short(line: Line, available: int) -> InsufficientStock:

@@ -55,6 +55,10 @@ class StockForOrders:
             return _standing(found.lock)
         return Taken(held.quantities, held.expires_at, held.replaced)
 
+    def shards(self, shop: str, skus: Sequence[str]) -> Mapping[str, int]:
+        heads, _ = self.store.levels.with_heads(shop, dict.fromkeys(skus, ()))
+        return {sku: head.shards for sku, head in heads.items()}
+
     def standing(self, shop: str, lock: str) -> Standing | None:
         found = self.store.locks.get(shop, lock)
         return _standing(found) if found else None
