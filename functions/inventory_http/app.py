@@ -317,9 +317,11 @@ def _worked(job: bulk.Job, request: Request[Any]) -> Answer:
     """A hundred rows at once, more of them in the background."""
     replayed = {"Idempotent-Replayed": "true"} if job.finished and job.phase is bulk.Phase.APPLY else {}
     if not job.finished and job.chunks == 1:
-        job = bulk.work(request.shop, job.id, jobs=jobs, store=stock, grace=settings.grace, now=request.now)
+        bulk.work(request.shop, job.id, 0, jobs=jobs, store=stock, grace=settings.grace, now=request.now)
+        job = bulk.read(request.shop, job.id, jobs=jobs)
     elif not job.finished:
-        queue.send({"kind": "bulk", "shop": request.shop, "job": job.id, "chunk": job.next})
+        for number in range(job.chunks):
+            queue.send({"kind": "bulk", "shop": request.shop, "job": job.id, "chunk": number}, delay=number * bulk.PACE)
     found = jobs.chunks(request.shop, job.id, [0]) if job.chunks == 1 else []
     view = job_view(job, found, rows=range(1, job.rows + 1), token=tokens.mint(UNDO, request.shop, job.id))
     return Answer(view, status=200 if job.finished else 202, headers=replayed)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from holdfast.platform import aws
@@ -11,6 +12,8 @@ class Queue:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any], *, delay: timedelta = timedelta()) -> None:
+        """`delay`: not before that, 15 minutes at most."""
         with aws.needed("The queue"):
-            aws.client("sqs").send_message(QueueUrl=self._url, MessageBody=json.dumps(message, separators=(",", ":")))
+            body, seconds = json.dumps(message, separators=(",", ":")), int(delay.total_seconds())
+            aws.client("sqs").send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)

@@ -24,6 +24,8 @@ CHUNK = 100
 """Rows that are worked at a time: a few seconds, and well within one item."""
 LEASE = timedelta(seconds=90)
 """How long a worker may take for a chunk before another one takes it over. No function lives as long."""
+PACE = timedelta(seconds=3)
+"""Between chunks in the background: other work on stock must not wait behind ten thousand rows."""
 
 
 class UnknownJob(NotFound):
@@ -74,16 +76,27 @@ class Result(Record):
     movement: str | None = None
 
 
+class Stage(StrEnum):
+    """How far a chunk is."""
+
+    WAITING = "waiting"
+    APPLIED = "applied"
+    UNDONE = "undone"
+
+
 class Chunk(Record):
-    """Some rows of a job, with what became of them, and of their undoing."""
+    """Some rows of a job, with what became of them, and of their undoing. `claim` and `lease_until` say who works at it."""
 
     shop: ShopId
     job: str
     number: int
     created_at: Instant
     tasks: tuple[Task, ...]
+    stage: Stage = Stage.WAITING
     results: tuple[Result, ...] = ()
     undone: tuple[Result, ...] = ()
+    claim: str = ""
+    lease_until: Instant
 
 
 class Phase(StrEnum):
@@ -91,9 +104,22 @@ class Phase(StrEnum):
     UNDO = "undo"
 
 
-class Job(Record):
-    """`next` is the chunk to be worked, `claim` and `lease_until` say by whom it is. Counts are of rows."""
+BEGINS = {Phase.APPLY: Stage.WAITING, Phase.UNDO: Stage.APPLIED}
+ENDS = {Phase.APPLY: Stage.APPLIED, Phase.UNDO: Stage.UNDONE}
 
+
+class Counts(Record):
+    """Of rows; `worked` is of chunks, in the present phase."""
+
+    worked: int = 0
+    done: int = 0
+    refused: int = 0
+    unchanged: int = 0
+    undone: int = 0
+    undo_refused: int = 0
+
+
+class Job(Counts):
     id: str
     shop: ShopId
     actor: str
@@ -102,25 +128,18 @@ class Job(Record):
     rows: int
     chunks: int
     phase: Phase = Phase.APPLY
-    next: int = 0
-    done: int = 0
-    refused: int = 0
-    unchanged: int = 0
-    undone: int = 0
-    undo_refused: int = 0
-    claim: str = ""
-    lease_until: Instant
-    finished_at: Instant | None = None
+    moved_at: Instant
+    """When the last chunk was done."""
 
     @property
     def finished(self) -> bool:
-        return self.next >= self.chunks
+        return self.worked >= self.chunks
 
     @property
     def status(self) -> str:
         if self.phase is Phase.UNDO:
             return "undone" if self.finished else "undoing"
-        return "done" if self.finished else "working" if self.next or self.claim else "accepted"
+        return "done" if self.finished else "working" if self.worked else "accepted"
 
 
 class Jobs(Protocol):
@@ -140,12 +159,12 @@ class Jobs(Protocol):
         """In order."""
         ...
 
-    def claim(self, claimed: Job, seen: Job, now: datetime) -> bool:
-        """Write the claim, if the job is where it was seen and nobody else's lease lasts. False else."""
+    def claim(self, claimed: Chunk, now: datetime) -> bool:
+        """Write the claim, if the chunk is at that stage and nobody else's lease lasts. False else."""
         ...
 
-    def advance(self, after: Job, seen: Job, chunk: Chunk) -> None:
-        """A chunk is done: its results and the job, together. VersionConflict when the claim was lost."""
+    def advance(self, chunk: Chunk, counts: Counts, phase: Phase, now: datetime) -> None:
+        """A chunk is done: its results, and what it adds to the job's counts, together. VersionConflict when the claim was lost."""
         ...
 
     def begin_undo(self, after: Job) -> bool:
@@ -161,7 +180,9 @@ def submit(job: Job, wishes: Sequence[Wish], *, jobs: Jobs, desk: Desk, now: dat
         tasks = [_task(wish) for wish in wishes]
         for number in range(job.chunks):
             part = tuple(tasks[number * CHUNK : (number + 1) * CHUNK])
-            jobs.add_chunk(Chunk(shop=job.shop, job=job.id, number=number, created_at=job.created_at, tasks=part))
+            jobs.add_chunk(
+                Chunk(shop=job.shop, job=job.id, number=number, created_at=job.created_at, tasks=part, lease_until=job.created_at)
+            )
         standing = jobs.add(job)  # last: a job that is there has all its rows
     if standing.fingerprint != job.fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used with another body. Use a new key for a new request.")
@@ -169,42 +190,28 @@ def submit(job: Job, wishes: Sequence[Wish], *, jobs: Jobs, desk: Desk, now: dat
 
 
 def new_job(shop: str, job: str, actor: str, fingerprint: str, rows: int, now: datetime) -> Job:
-    return Job(
-        id=job, shop=shop, actor=actor, fingerprint=fingerprint, created_at=now, rows=rows, chunks=-(-rows // CHUNK), lease_until=now
-    )
+    return Job(id=job, shop=shop, actor=actor, fingerprint=fingerprint, created_at=now, rows=rows, chunks=-(-rows // CHUNK), moved_at=now)
 
 
-def work(shop: str, job: str, *, jobs: Jobs, store: StockStore, grace: timedelta, now: datetime) -> Job:
-    """One chunk, and the job after it. UnknownJob; IdempotencyKeyInFlight while another worker has it."""
-    seen = read(shop, job, jobs=jobs)
-    if seen.finished:
-        return seen
+def work(shop: str, job: str, number: int, *, jobs: Jobs, store: StockStore, grace: timedelta, now: datetime) -> None:
+    """One chunk, in whatever phase the job is. Nothing when it was done. UnknownJob; IdempotencyKeyInFlight while another worker has it."""
+    found = read(shop, job, jobs=jobs)
+    phase, actor = found.phase, found.actor
+    (seen,) = jobs.chunks(shop, job, [number])
+    if seen.stage is not BEGINS[phase]:
+        return
     ours = seen.model_copy(update={"claim": new_id("clm", now), "lease_until": now + LEASE})
-    if not jobs.claim(ours, seen, now):
+    if not jobs.claim(ours, now):
         raise IdempotencyKeyInFlight("The bulk change is being worked on.", retry_after=5)
-    (chunk,) = jobs.chunks(shop, job, [seen.next])
-    causes = _applying(ours, chunk) if seen.phase is Phase.APPLY else _undoing(ours, chunk)
+    causes = _applying(ours, actor) if phase is Phase.APPLY else _undoing(ours, actor)
     booked = store.ledger.movements(shop, [cause.movement for cause in causes.values()])
-    results = tuple(_book(row, cause, cause.movement in booked, store, grace, now) for row, cause in causes.items())
-    if seen.phase is Phase.APPLY:
-        still = tuple(Result(row=task.row, state=State.UNCHANGED) for task in chunk.tasks if task.delta == 0)
-        results = tuple(sorted((*results, *still), key=lambda result: result.row))
-    after = _counted(ours, results, now)
-    field = "results" if seen.phase is Phase.APPLY else "undone"
-    jobs.advance(after, ours, chunk.model_copy(update={field: results}))
-    return after
-
-
-def carry_on(shop: str, job: str, chunk: int, *, jobs: Jobs, store: StockStore, grace: timedelta, now: datetime) -> Job | None:
-    """What a queued message does: the next chunk. None when there is nothing left for it to do or to send on.
-
-    A message that comes a second time is behind the job, and another one carries that on; unless nothing moved for a while.
-    """
-    seen = read(shop, job, jobs=jobs)
-    if seen.finished or (chunk < seen.next and now < seen.lease_until + LEASE):
-        return None
-    after = work(shop, job, jobs=jobs, store=store, grace=grace, now=now)
-    return None if after.finished else after
+    results = [_book(row, cause, cause.movement in booked, store, grace, now) for row, cause in causes.items()]
+    if phase is Phase.APPLY:
+        results += [Result(row=task.row, state=State.UNCHANGED) for task in ours.tasks if task.delta == 0]
+    field = "results" if phase is Phase.APPLY else "undone"
+    told = tuple(sorted(results, key=lambda result: result.row))
+    worked = ours.model_copy(update={"stage": ENDS[phase], "lease_until": now, field: told})
+    jobs.advance(worked, _counts(results, phase), phase, now)
 
 
 def undo(shop: str, job: str, *, jobs: Jobs, now: datetime) -> Job:
@@ -218,7 +225,7 @@ def undo(shop: str, job: str, *, jobs: Jobs, now: datetime) -> Job:
     if not seen.finished:
         worked = seen.done + seen.refused + seen.unchanged
         raise BulkNotFinished("Not all rows are done yet; undo it when they are.", done=worked, rows=seen.rows)
-    after = seen.model_copy(update={"phase": Phase.UNDO, "next": 0, "claim": "", "lease_until": now, "finished_at": None})
+    after = seen.model_copy(update={"phase": Phase.UNDO, "worked": 0, "moved_at": now})
     return after if jobs.begin_undo(after) else read(shop, job, jobs=jobs)
 
 
@@ -240,28 +247,28 @@ def _task(wish: Wish) -> Task:
     )
 
 
-def _applying(job: Job, chunk: Chunk) -> dict[int, booking.Adjust]:
-    return {task.row: _cause(job, task, task.delta, f"bulk#{job.id}#{task.row}") for task in chunk.tasks if task.delta}
+def _applying(chunk: Chunk, actor: str) -> dict[int, booking.Adjust]:
+    return {task.row: _cause(chunk, task, task.delta, f"bulk#{chunk.job}#{task.row}", actor) for task in chunk.tasks if task.delta}
 
 
-def _undoing(job: Job, chunk: Chunk) -> dict[int, booking.Adjust]:
+def _undoing(chunk: Chunk, actor: str) -> dict[int, booking.Adjust]:
     """Whatever is there now is left: only the difference goes back."""
     applied = {result.row for result in chunk.results if result.state is State.DONE}
     tasks = [
-        task.model_copy(update={"expected": None, "reason": Reason.CORRECTION, "note": f"undo of {job.id}"})
+        task.model_copy(update={"expected": None, "reason": Reason.CORRECTION, "note": f"undo of {chunk.job}"})
         for task in chunk.tasks
         if task.row in applied
     ]
-    return {task.row: _cause(job, task, -task.delta, f"undo#{job.id}#{task.row}") for task in tasks}
+    return {task.row: _cause(chunk, task, -task.delta, f"undo#{chunk.job}#{task.row}", actor) for task in tasks}
 
 
-def _cause(job: Job, task: Task, delta: int, identity: str) -> booking.Adjust:
+def _cause(chunk: Chunk, task: Task, delta: int, identity: str, actor: str) -> booking.Adjust:
     return booking.Adjust(
-        shop=job.shop,
+        shop=chunk.shop,
         sku=task.sku,
         identity=identity,
-        actor=job.actor,
-        document=task.document or job.id,
+        actor=actor,
+        document=task.document or chunk.job,
         note=task.note,
         delta=delta,
         reason=task.reason,
@@ -280,15 +287,8 @@ def _book(row: int, cause: booking.Adjust, booked: bool, store: StockStore, grac
     return Result(row=row, state=State.DONE, movement=cause.movement)
 
 
-def _counted(job: Job, results: Sequence[Result], now: datetime) -> Job:
+def _counts(results: Sequence[Result], phase: Phase) -> Counts:
     states = Counter(result.state for result in results)
-    if job.phase is Phase.UNDO:
-        counts = {"undone": job.undone + states[State.DONE], "undo_refused": job.undo_refused + states[State.REFUSED]}
-    else:
-        counts = {
-            "done": job.done + states[State.DONE],
-            "refused": job.refused + states[State.REFUSED],
-            "unchanged": job.unchanged + states[State.UNCHANGED],
-        }
-    last = job.next + 1 >= job.chunks
-    return job.model_copy(update={**counts, "next": job.next + 1, "lease_until": now, "finished_at": now if last else None})
+    if phase is Phase.UNDO:
+        return Counts(worked=1, undone=states[State.DONE], undo_refused=states[State.REFUSED])
+    return Counts(worked=1, done=states[State.DONE], refused=states[State.REFUSED], unchanged=states[State.UNCHANGED])

@@ -142,7 +142,7 @@ def planned_view(diffs: Sequence[Diff]) -> BulkView:
 
 def job_view(job: Job, chunks: Sequence[Chunk], *, rows: range, token: str | None = None, cursor: str | None = None) -> BulkView:
     """`rows`: the numbers of those that are told of."""
-    told = {"rows", "done", "refused", "unchanged", "undone", "undo_refused", "created_at", "finished_at"}
+    told = {"rows", "done", "refused", "unchanged", "undone", "undo_refused", "created_at"}
     items = [item for chunk in chunks for item in _items(chunk) if item.row in rows]
     return BulkView(id=job.id, status=job.status, dry_run=False, undo_token=token, items=items, next=cursor, **job.model_dump(include=told))
 

@@ -1,4 +1,5 @@
-"""Bulk changes in the operations table. A job and each of its chunks lie under keys of their own: no partition carries them all."""
+"""Bulk changes in the operations table. A job and each of its chunks lie under keys of their own, so that no partition
+carries them all."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,18 +7,18 @@ from datetime import datetime, timedelta
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import epoch, rfc3339
 from holdfast.kernel.writes import Commit
-from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, Expression, Item, Table, record
-from holdfast.stock.bulk import Chunk, Job
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record
+from holdfast.stock.bulk import BEGINS, Chunk, Counts, Job, Phase
 
 KEPT = timedelta(days=30)
-# The job is where it was seen, and no other worker's lease lasts.
-NOBODYS = "#next = :next AND #phase = :phase AND #lease <= :now"
+# The chunk is where it was seen, and no other worker's lease lasts.
+NOBODYS = "#stage = :stage AND #lease <= :now"
 # The claim is ours still.
-OURS = "#claim = :claim AND #next = :next AND #phase = :phase"
+OURS = "#claim = :claim AND #stage = :stage"
+# The job is in the phase that the chunk was worked in.
+SAME_PHASE = "#phase = :phase"
 # All rows were applied, and nobody began to undo them.
-APPLIED = "#phase = :apply AND #next = :chunks"
-
-_NAMES = {"#next": "next", "#phase": "phase"}
+APPLIED = "#phase = :apply AND #worked = :chunks"
 
 
 class DynamoJobs:
@@ -47,24 +48,33 @@ class DynamoJobs:
         items = self._table.batch_get([chunk_key(shop, job, number) for number in numbers])
         return sorted(map(Chunk.model_validate, items), key=lambda chunk: chunk.number)
 
-    def claim(self, claimed: Job, seen: Job, now: datetime) -> bool:
-        free = Expression(
-            NOBODYS, {**_NAMES, "#lease": "lease_until"}, {":next": seen.next, ":phase": seen.phase.value, ":now": rfc3339(now)}
-        )
+    def claim(self, claimed: Chunk, now: datetime) -> bool:
+        names = {"#stage": "stage", "#lease": "lease_until"}
         try:
-            self._table.put(_job_item(claimed), free)
+            self._table.put(_chunk_item(claimed), Expression(NOBODYS, names, {":stage": claimed.stage.value, ":now": rfc3339(now)}))
         except ConditionFailed as lost:
-            return lost.item is not None and lost.item.get("claim") == claimed.claim  # ours, delivered twice
+            return lost.item is not None and lost.item["claim"] == claimed.claim  # ours, delivered twice
         return True
 
-    def advance(self, after: Job, seen: Job, chunk: Chunk) -> None:
-        lost = VersionConflict("Another worker has this bulk change now.")
-        ours = Expression(OURS, {**_NAMES, "#claim": "claim"}, {":claim": seen.claim, ":next": seen.next, ":phase": seen.phase.value})
-        writes = [self._table.put_write(_job_item(after), ours, lost), self._table.put_write(_chunk_item(chunk), THERE, lost)]
-        self._commit(writes, token=f"{seen.claim}@{seen.next}")
+    def advance(self, chunk: Chunk, counts: Counts, phase: Phase, now: datetime) -> None:
+        """The counts are guarded against repetition by the chunk's claim."""
+        lost = VersionConflict("Another worker has this chunk now.")
+        ours = Expression(OURS, {"#stage": "stage", "#claim": "claim"}, {":claim": chunk.claim, ":stage": BEGINS[phase].value})
+        added = counts.model_dump()
+        change = Expression(
+            "SET #moved = :moved, " + ", ".join(f"#{name} = #{name} + :{name}" for name in added),
+            {"#moved": "moved_at", **{f"#{name}": name for name in added}},
+            {":moved": rfc3339(now), **{f":{name}": number for name, number in added.items()}},
+        )
+        same = Expression(SAME_PHASE, {"#phase": "phase"}, {":phase": phase.value})
+        writes = [
+            self._table.put_write(_chunk_item(chunk), ours, lost),
+            self._table.update_write(job_key(chunk.shop, chunk.job), change, same, lost),
+        ]
+        self._commit(writes, token=chunk.claim)
 
     def begin_undo(self, after: Job) -> bool:
-        applied = Expression(APPLIED, _NAMES, {":apply": "apply", ":chunks": after.chunks})
+        applied = Expression(APPLIED, {"#phase": "phase", "#worked": "worked"}, {":apply": "apply", ":chunks": after.chunks})
         try:
             self._table.put(_job_item(after), applied)
         except ConditionFailed:
