@@ -15,7 +15,7 @@ from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, House
 from tests.memory.stores import in_memory
 from tests.memory.threads import just_before
-from tests.unit.stock.acts import figures, held, hold, house, key, memory, parts, put, release, spread, transfer, wish
+from tests.unit.stock.acts import figures, held, hold, house, key, memory, parts, put, release, transfer, wish
 
 __all__ = ["house", "memory"]
 

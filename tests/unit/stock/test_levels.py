@@ -34,8 +34,8 @@ def test_what_is_free_is_what_is_available_and_what_is_dead(available: int, held
     assert level.locked == locked
     assert set(level.reclaimable(START, GRACE)) == dead
     assert level.free(START, GRACE) == available + sum(held[name].quantity for name in dead)
-    for name in held:
-        own = Former(name=name, expires_at=held[name].expires_at)
+    for name, entry in held.items():
+        own = Former(name=name, expires_at=entry.expires_at)
         assert set(level.reclaimable(START, GRACE, (own,))) == dead | {name}
         assert set(level.reclaimable(START, GRACE, (own.model_copy(update={"expires_at": START - HOLD}),))) == dead
 

@@ -8,7 +8,6 @@ import pytest
 from holdfast.stock import layout, recall
 from holdfast.stock.errors import InsufficientStock
 from holdfast.stock.recall import Recall
-from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, START, House
 from tests.unit.stock.acts import hold, house, memory, put, release, spread, wish
 

@@ -359,7 +359,8 @@ def test_pools_count_among_the_parts_of_a_lock(house: House, monkeypatch: pytest
     assert {part.part for part in standing(house, "one").lines[0].parts if part.quantity} == {"buyer-ada", "0", "1", "2", "promise"}
     release(house, "one")
     monkeypatch.setattr(taking, "MOST_PARTS", 4)
-    for house.recall in (house.recall, Recall()):
+    for worker in (house.recall, Recall()):
+        house.recall = worker
         with pytest.raises(StockScattered):
             hold(house, "two", wish("A", 5, partial=True, promises=9, allowance=9), buyer="ada")
         assert house.stores.stock.locks.get(house.shop, "two") is None
