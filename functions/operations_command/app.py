@@ -1,42 +1,159 @@
 """What operators do by hand: invoked from the AWS console, the AWS CLI or ours, with `{"command": name, ...}`.
 
-Answers `{"ok": true, "result": …}` or `{"ok": false, "error": {code, detail}}`; nothing is thrown at the operator.
+Answers `{"ok": true, "result": …}` or `{"ok": false, "error": {code, detail}}`; nothing is thrown at the operator. What changes
+stock does so only with `"dry_run": false`; without it the answer is the plan.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from holdfast.catalogue.repository import DynamoProducts
 from holdfast.kernel.errors import HoldfastError
-from holdfast.kernel.time import utc_now
+from holdfast.kernel.ids import ShopId, Sku
+from holdfast.kernel.model import Model
+from holdfast.kernel.time import Instant, utc_now
+from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws
-from holdfast.platform.dynamo import Table
+from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
-from holdfast.platform.settings import FunctionSettings
+from holdfast.platform.runs import DynamoRuns
+from holdfast.platform.settings import HoldSettings
+from holdfast.stock import auditing, layout, ledger, orphans, shelves
+from holdfast.stock.repository import DynamoStock
 from holdfast.tenants import usecases
 from holdfast.tenants.repository import DynamoTenants
+from holdfast.wiring.cleaning import Cleaner
+from holdfast.wiring.orders import OrdersForOrphans, OrdersForSweep
+
+ACTOR = "operator"
+MOST_DOCUMENTS = 200_000
+"""Of the ledger, in one command. One part's are read one after the other, some 3 ms each; the function has fifteen minutes."""
 
 
-class Settings(FunctionSettings):
+class Settings(HoldSettings):
+    catalogue_table: str
+    stock_table: str
+    locks_table: str
+    orders_table: str
     tenants_table: str
+    operations_table: str
 
 
 settings = Settings.load()
-tenants = DynamoTenants(Table(aws.dynamodb(), settings.tenants_table))
+client = aws.dynamodb()
+tenants = DynamoTenants(Table(client, settings.tenants_table))
+products = DynamoProducts(Table(client, settings.catalogue_table))
+orders = DynamoOrders(Table(client, settings.orders_table))
+stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), DynamoCommit(client))
+cleaner = Cleaner(stock, OrdersForSweep(orders), DynamoRuns(Table(client, settings.operations_table)), settings.grace, utc_now)
 
 
-def create_shop(options: dict[str, Any]) -> dict[str, Any]:
-    shop = usecases.create_shop(usecases.CreateShop.model_validate(options), tenants=tenants, now=utc_now())
-    return shop.model_dump(mode="json")
+class OfStock(Model):
+    """`skus`: these; or all of the shop, the withdrawn ones too."""
+
+    shop: ShopId
+    skus: tuple[Sku, ...] = Field(default=(), max_length=1000)
+    dry_run: bool = True
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return self.skus or tuple(products.skus(self.shop))
 
 
-def create_api_key(options: dict[str, Any]) -> dict[str, Any]:
-    key = usecases.create_api_key(usecases.CreateApiKey.model_validate(options), tenants=tenants, now=utc_now())
-    return key.model_dump(mode="json")
+class AuditStock(OfStock):
+    """`repair` plans corrections, and writes them unless it is a dry run."""
+
+    repair: bool = False
 
 
-COMMANDS: dict[str, Callable[[dict[str, Any]], Any]] = {"create_shop": create_shop, "create_api_key": create_api_key}
+class RebuildStock(Model):
+    """`at`: now, unless told."""
+
+    shop: ShopId
+    sku: Sku
+    at: Instant | None = None
+
+
+class CleanUp(Model):
+    shop: ShopId
+    dry_run: bool = True
+
+
+class Reshard(Model):
+    """`shards`: null lets the rules choose again."""
+
+    shop: ShopId
+    sku: Sku
+    shards: int | None = Field(ge=1, le=64)
+    dry_run: bool = True
+
+
+class Resharded(Model):
+    """`shards` take what comes in; up to `made` may have units until the clean-up has emptied the rest."""
+
+    sku: str
+    shards: int
+    made: int
+    wanted: int
+    pinned: bool
+    dry_run: bool
+
+
+def create_shop(options: dict[str, Any]) -> BaseModel:
+    return usecases.create_shop(usecases.CreateShop.model_validate(options), tenants=tenants, now=utc_now())
+
+
+def create_api_key(options: dict[str, Any]) -> BaseModel:
+    return usecases.create_api_key(usecases.CreateApiKey.model_validate(options), tenants=tenants, now=utc_now())
+
+
+def audit_stock(options: dict[str, Any]) -> BaseModel:
+    """Proofs that hold are counted, and not listed: an answer has 6 MB at most."""
+    asked = AuditStock.model_validate(options)
+    report = auditing.audit(
+        asked.shop, asked.wanted, store=stock, now=utc_now(), actor=ACTOR, repair=asked.repair, dry_run=asked.dry_run, most=MOST_DOCUMENTS
+    )
+    return report.without_proved()
+
+
+def rebuild_stock(options: dict[str, Any]) -> BaseModel:
+    asked = RebuildStock.model_validate(options)
+    return ledger.rebuild(asked.shop, asked.sku, at=asked.at or utc_now(), store=stock, most=MOST_DOCUMENTS)
+
+
+def find_orphans(options: dict[str, Any]) -> BaseModel:
+    asked = OfStock.model_validate(options)
+    book = OrdersForOrphans(orders)
+    return orphans.find_orphans(
+        asked.shop, asked.wanted, store=stock, orders=book, grace=settings.grace, now=utc_now(), dry_run=asked.dry_run
+    )
+
+
+def stock_cleanup(options: dict[str, Any]) -> BaseModel:
+    asked = CleanUp.model_validate(options)
+    return cleaner.clean(asked.shop, trigger=ACTOR, dry_run=asked.dry_run)
+
+
+def reshard(options: dict[str, Any]) -> BaseModel:
+    asked = Reshard.model_validate(options)
+    head, _ = shelves.look(asked.shop, asked.sku, levels=stock.levels)
+    wanted, pinned = asked.shards or head.shards, asked.shards is not None
+    if not asked.dry_run:
+        head = layout.resize(asked.shop, asked.sku, wanted, pinned=pinned, store=stock, now=utc_now())
+    return Resharded(sku=asked.sku, shards=head.shards, made=head.made, wanted=wanted, pinned=pinned, dry_run=asked.dry_run)
+
+
+COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
+    "create_shop": create_shop,
+    "create_api_key": create_api_key,
+    "audit_stock": audit_stock,
+    "rebuild_stock": rebuild_stock,
+    "find_orphans": find_orphans,
+    "stock_cleanup": stock_cleanup,
+    "reshard": reshard,
+}
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -52,7 +169,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except HoldfastError as refusal:
         return _refused(refusal.code, refusal.detail)
     logger.info("command done", extra={"command": name, "shop": event.get("shop")})
-    return {"ok": True, "result": result}
+    return {"ok": True, "result": result.model_dump(mode="json")}
 
 
 def _refused(code: str, detail: str) -> dict[str, Any]:

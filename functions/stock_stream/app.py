@@ -1,4 +1,5 @@
-"""Forwards what the stock and locks tables tell: restocks to fulfilment, locks that TTL removed to their release.
+"""Forwards what the stock and locks tables tell: restocks to fulfilment, locks that TTL removed to their release, crowded shards
+to their growth. And looks at every image of a level: what does not add up raises an alarm within the minute.
 
 Only forwards, in milliseconds: retries, back-off and dead letters are the queues' business, and a poison record must
 not hold a shard.
@@ -10,9 +11,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
+from holdfast.platform import metrics
 from holdfast.platform.log import logger
 from holdfast.platform.queue import Queue
 from holdfast.platform.settings import FunctionSettings
+from holdfast.stock import watching
 from holdfast.stock.model import Lock
 
 
@@ -23,29 +26,49 @@ class Settings(FunctionSettings):
 
 settings = Settings.load()
 fulfilment = Queue(settings.fulfilment_queue_url)
-releases = Queue(settings.stock_queue_url)
+stock = Queue(settings.stock_queue_url)
 
 
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, context: Any) -> dict[str, Any]:
     """Stops at the first record that cannot be forwarded and names it: the stream goes on from there."""
     forwarded = 0
-    for record in event.records:
-        try:
-            for queue, message in messages(record):
-                queue.send(message)
-                forwarded += 1
-        except Exception:
-            logger.exception("a stream record could not be forwarded")
-            return {"batchItemFailures": [{"itemIdentifier": record.dynamodb.sequence_number if record.dynamodb else ""}]}
-    logger.info("forwarded", extra={"messages": forwarded})
+    try:
+        for record in event.records:
+            try:
+                for queue, message in messages(record):
+                    queue.send(message)
+                    forwarded += 1
+            except Exception:
+                logger.exception("a stream record could not be forwarded")
+                return {"batchItemFailures": [{"itemIdentifier": record.dynamodb.sequence_number if record.dynamodb else ""}]}
+    finally:
+        metrics.flush()
+    if forwarded:
+        logger.info("forwarded", extra={"messages": forwarded})
     return {"batchItemFailures": []}
 
 
 def messages(record: DynamoDBRecord) -> Iterator[tuple[Queue, dict[str, Any]]]:
     """What a record means, if anything."""
     new, old = (record.dynamodb.new_image, record.dynamodb.old_image) if record.dynamodb else (None, None)
+    if new and new.get("sk") == "LEVEL":
+        watch(old or None, new)
+        if watching.crowded(old or None, new):
+            shop, sku, _ = watching.part_of(new)
+            yield stock, {"kind": "grow", "shop": shop, "sku": sku}
     if new and new.get("sk") == "SKU" and (not old or old["restocks"] != new["restocks"]):
         yield fulfilment, {"kind": "restock", "shop": new["shop"], "sku": new["sku"]}
     if record.event_name and record.event_name.name == "REMOVE" and old and old.get("sk") == "LOCK":
-        yield releases, {"kind": "expired", "lock": Lock.model_validate(old).model_dump(mode="json")}
+        yield stock, {"kind": "expired", "lock": Lock.model_validate(old).model_dump(mode="json")}
+
+
+def watch(old: dict[str, Any] | None, new: dict[str, Any]) -> None:
+    """An image that does not add up is told of, and holds up nobody: the audit names its cause and repairs it."""
+    try:
+        found = watching.violations(old, new)
+    except (KeyError, TypeError, ValueError):
+        found = ["unreadable"]
+    if found:
+        metrics.count("StockConservationViolated")
+        logger.error("stock does not add up", extra={"violations": found, "image": new, "image_before": old})

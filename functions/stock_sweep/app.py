@@ -1,20 +1,18 @@
-"""Every five minutes: locks whose time is over give their units back. Also by hand, with `{"dry_run": true}`."""
+"""Every five minutes: holds whose time is over give their units back, calm SKUs give up shards. Also by hand, with `{"dry_run": true}`."""
 
 from typing import Any
 
-from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.time import utc_now
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
+from holdfast.platform.runs import DynamoRuns
 from holdfast.platform.settings import HoldSettings
-from holdfast.stock import releasing
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import DynamoTenants
+from holdfast.wiring.cleaning import Cleaner
 from holdfast.wiring.orders import OrdersForSweep
-
-REPORTED = 100
 
 
 class Settings(HoldSettings):
@@ -22,6 +20,7 @@ class Settings(HoldSettings):
     locks_table: str
     orders_table: str
     tenants_table: str
+    operations_table: str
 
 
 settings = Settings.load()
@@ -29,24 +28,17 @@ client = aws.dynamodb()
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), DynamoCommit(client))
 orders = OrdersForSweep(DynamoOrders(Table(client, settings.orders_table)))
 tenants = DynamoTenants(Table(client, settings.tenants_table))
+cleaner = Cleaner(stock, orders, DynamoRuns(Table(client, settings.operations_table)), settings.grace, utc_now)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`{dry_run, locks, units, failed, examples}`. One lock that fails keeps no other from its release."""
-    now, dry_run = utc_now(), event.get("dry_run") is True
-    report: dict[str, Any] = {"dry_run": dry_run, "locks": 0, "units": 0, "failed": 0, "examples": []}
-    for lock in releasing.plan_sweep((shop.id for shop in tenants.shops()), store=stock, grace=settings.grace, now=now):
-        report["locks"] += 1
-        if len(report["examples"]) < REPORTED:
-            report["examples"].append({"shop": lock.shop, "lock": lock.id, "order": lock.order})
-        if dry_run:
-            continue
-        try:
-            report["units"] += releasing.expire_lock(lock, store=stock, orders=orders, grace=settings.grace, now=now)
-        except HoldfastError:
-            report["failed"] += 1
-            logger.exception("a lock could not be released; the next sweep tries again", extra={"lock": lock.id})
-    metrics.count("LocksSwept", report["locks"] - report["failed"])
-    metrics.flush()
-    logger.info("swept", extra={name: value for name, value in report.items() if name != "examples"})
-    return report
+    """`{dry_run, locks, units, failed, shards, shops}`: sums, and the report of each shop, which is kept with its run."""
+    dry_run = event.get("dry_run") is True
+    trigger = "schedule" if "detail-type" in event else "operator"
+    reports = [cleaner.clean(shop.id, trigger=trigger, dry_run=dry_run).report for shop in tenants.shops()]
+    sums = {name: sum(report[name] for report in reports) for name in ("locks", "units", "failed", "shards")}
+    if not dry_run:
+        metrics.count("LocksSwept", sums["locks"] - sums["failed"])
+        metrics.flush()
+    logger.info("swept", extra={"dry_run": dry_run, "shop_count": len(reports), **sums})
+    return {"dry_run": dry_run, **sums, "shops": reports}

@@ -21,7 +21,9 @@ RECORDS = [
     ("StockStreamStock", record("MODIFY", "SKU"), True),
     ("StockStreamStock", record("INSERT", "SKU"), True),
     ("StockStreamStock", record("REMOVE", "SKU"), False),
-    ("StockStreamStock", record("MODIFY", "LEVEL"), False),  # the hot items: they change with every sale
+    ("StockStreamStock", record("MODIFY", "LEVEL"), True),  # every image of a level is checked
+    ("StockStreamStock", record("INSERT", "LEVEL"), True),
+    ("StockStreamStock", record("INSERT", "MOVEMENT"), False),
     ("StockStreamLocks", record("REMOVE", "LOCK", **TTL), True),
     ("StockStreamLocks", record("REMOVE", "LOCK"), False),  # deleted by us, when a hold was paid or released
     ("StockStreamLocks", record("INSERT", "LOCK"), False),

@@ -30,8 +30,6 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("payments_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a late payment takes the stock again",
     ("payments_inbox", "dynamodb:GetItem", "Data/Tenants.Arn"): "the shop's policy for late payments",
     ("payments_inbox", "dynamodb:PutItem", "Data/Payments.Arn"): "the sandbox's book of a refund",
-    ("stock_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a hold that was extended meanwhile is looked at before it is given back",
-    ("stock_sweep", "dynamodb:GetItem", "Data/Stock.Arn"): "a hold that was extended meanwhile is looked at before it is given back",
 }
 TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
 # Lambda itself needs these, to log and to bring events.
@@ -106,9 +104,7 @@ def used() -> set[Right]:
             client.meta.events.register("before-parameter-build", watch, unique_id="watch")
         for name, case in CASES.items():
             with worlds.furnished() as made:
-                for earlier in case.after:
-                    made.play(earlier)
-                worlds.CLOCK.now = worlds.NOW + case.later
+                case.prepare(made)
                 made.play(name)
         for client in clients:
             client.meta.events.unregister("before-parameter-build", watch, unique_id="watch")

@@ -1,6 +1,6 @@
 """`catalogue.ports.Products` in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from holdfast.catalogue.keys import product_key
@@ -23,6 +23,9 @@ class MemoryProducts:
         listed = sorted(self._memory.of("product", shop), key=lambda product: product.sku)
         page = [product for product in listed if start is None or product_key(shop, product.sku)["sk"] > start["sk"]][:limit]
         return [product for product in page if not product.archived], product_key(shop, page[-1].sku) if len(page) == limit else None
+
+    def skus(self, shop: str) -> Iterator[str]:
+        return iter(sorted(product.sku for product in self._memory.of("product", shop)))
 
     def save(self, product: Product, *, over: int | None) -> bool:
         def standing_version(row: Product | None) -> bool:

@@ -24,7 +24,7 @@ PURE = {
     *{"model", "rules", "usecases", "ports", "errors", "events", "mapper", "signature", "keys"},
     *{"checkout", "settlement", "fulfilling"},
     *{"recall", "planning", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
-    *{"ledger", "auditing", "orphans", "sweeping"},
+    *{"ledger", "auditing", "orphans", "sweeping", "watching"},
 }
 EDGE = {"repository", "documents", "proxy", "mailer"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")

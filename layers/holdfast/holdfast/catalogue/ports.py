@@ -1,6 +1,6 @@
 """What the catalogue asks of its store, and of the stock context."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from holdfast.catalogue.model import Product
@@ -13,6 +13,10 @@ class Products(Protocol):
 
     def page(self, shop: str, limit: int, start: dict[str, Any] | None) -> tuple[list[Product], dict[str, Any] | None]:
         """In order of SKU; archived ones are left out."""
+        ...
+
+    def skus(self, shop: str) -> Iterator[str]:
+        """All there ever were, in order, the archived ones too: they may have stock."""
         ...
 
     def save(self, product: Product, *, over: int | None) -> bool:

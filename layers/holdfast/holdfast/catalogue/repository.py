@@ -1,6 +1,6 @@
 """The catalogue table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from holdfast.catalogue.keys import product_key
@@ -24,6 +24,10 @@ class DynamoProducts:
         of_shop = Expression("#pk = :pk AND begins_with(#sk, :sk)", {"#pk": "pk", "#sk": "sk"}, {":pk": shop, ":sk": "PRODUCT#"})
         items, last = self._table.query(of_shop, limit=limit, start=start)
         return [product for product in map(Product.model_validate, items) if not product.archived], last
+
+    def skus(self, shop: str) -> Iterator[str]:
+        of_shop = Expression("#pk = :pk AND begins_with(#sk, :sk)", {"#pk": "pk", "#sk": "sk"}, {":pk": shop, ":sk": "PRODUCT#"})
+        return (item["sku"] for item in self._table.query_all(of_shop))
 
     def save(self, product: Product, *, over: int | None) -> bool:
         standing = NOT_THERE if over is None else Expression("#version = :over", {"#version": "version"}, {":over": over})

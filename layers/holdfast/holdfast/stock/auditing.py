@@ -54,10 +54,12 @@ class Repair(Model):
 
 
 class Report(Model):
-    """`left`: SKUs that were not reached; ask for them next. Sums are over those that were."""
+    """`left`: SKUs that were not reached; ask for them next. Sums are over those that were: `audited`, of which `clean` are proved."""
 
     at: Instant
     dry_run: bool
+    audited: int
+    clean: int
     proofs: tuple[Proof, ...]
     repairs: tuple[Repair, ...]
     left: tuple[str, ...]
@@ -72,7 +74,11 @@ class Report(Model):
 
     @property
     def proved(self) -> bool:
-        return not self.left and all(proof.proved for proof in self.proofs)
+        return not self.left and self.clean == self.audited
+
+    def without_proved(self) -> "Report":
+        """For people: proofs that hold are counted, and not listed."""
+        return self.model_copy(update={"proofs": tuple(proof for proof in self.proofs if not proof.proved)})
 
 
 class Plan(Model):
@@ -120,6 +126,8 @@ def audit(
     return Report(
         at=now,
         dry_run=dry_run,
+        audited=len(proofs),
+        clean=sum(proof.proved for proof in proofs),
         proofs=tuple(proofs),
         repairs=tuple(repairs),
         left=tuple(left),
