@@ -2,7 +2,9 @@
 DynamoDB Local; each test has a shop of its own."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import botocore.session
@@ -13,9 +15,11 @@ from moto import mock_aws
 from infra.local.paths import LOCAL
 from infra.simulator import template
 from infra.simulator.dynamo import Client
+from infra.simulator.history import Image
 from tests.memory import dynamo_local
 from tests.memory.dynamo_local_client import Modernised
 from tests.memory.engine import Memory
+from tests.memory.histories import WatchedMemory, demand_lawful, watched
 from tests.memory.house import House
 from tests.memory.stores import Stores, in_memory, on_dynamo
 
@@ -67,15 +71,29 @@ def stores(request: pytest.FixtureRequest) -> Stores:
     return _stores(request)
 
 
-@pytest.fixture(params=["memory", EMULATOR])
-def raced(request: pytest.FixtureRequest) -> Stores:
-    """The two that may be used from many threads."""
-    return _stores(request)
+@pytest.fixture(params=["memory", "simulated", EMULATOR])
+def raced(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """Those that may be used from many threads. What happened to stock is judged at the end, unless the test takes guards away."""
+    images: list[Image] = []
+    with ExitStack() as watching:
+        if request.param == "memory":
+            yield in_memory(WatchedMemory(images))
+        else:
+            found = _stores(request)
+            if request.param == "simulated":
+                watching.enter_context(watched(_client(found), images))
+            yield found
+    if "careless" not in request.fixturenames:
+        demand_lawful(images)
 
 
 @pytest.fixture
 def house(raced: Stores, shop: str) -> House:
     return House(raced, shop)
+
+
+def _client(stores: Stores) -> Any:
+    return stores.stock.levels._table.client  # type: ignore[attr-defined]
 
 
 def _stores(request: pytest.FixtureRequest) -> Stores:

@@ -1,4 +1,4 @@
-"""Races run on the stores in memory and on the emulator; moto oversells under threads by itself.
+"""Races run on the stores in memory, on the simulator and on the emulator; moto oversells under threads by itself.
 
 A negative control takes away one named condition and must see the harm: a race test that stays green without its
 condition proves nothing.
@@ -15,12 +15,12 @@ from holdfast.fulfilment import repository as fulfilment
 from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
 from holdfast.stock import repository as stock
-from tests.memory.backends import emulated, raced, shop
+from tests.memory.backends import emulated, raced, shop, simulated
 from tests.memory.engine import Memory
 from tests.memory.house import House
 from tests.memory.stores import Stores, in_memory
 
-__all__ = ["careless", "emulated", "house", "raced", "shop"]
+__all__ = ["careless", "emulated", "house", "raced", "shop", "simulated"]
 
 # An alternative that holds on every item there is.
 _ALWAYS = {
