@@ -28,7 +28,7 @@ from holdfast.stock.bulk import BulkNotFinished, UndoTokenInvalid, UnknownJob
 from holdfast.stock.bulk_plan import BulkRefused
 from holdfast.stock.bulk_views import MAX_BULK, BulkBody, BulkQuery, BulkView, UndoBody, chunks_of, from_csv, job_view, planned_view
 from holdfast.stock.dashboard import Dashboard, dashboard
-from holdfast.stock.errors import InsufficientStock, LocationInUse, StaleStock, UnknownHold, UnknownLocation, UnknownStock
+from holdfast.stock.errors import InsufficientStock, LedgerMoved, LocationInUse, StaleStock, UnknownHold, UnknownLocation, UnknownStock
 from holdfast.stock.inventory import ExpectedMissing, KeysNeeded
 from holdfast.stock.jobs import DynamoJobs
 from holdfast.stock.recall import Recall
@@ -83,7 +83,7 @@ ONE = INVENTORY + "/{sku}"
 UNDO = "undo-bulk"
 LOCKS_SWEPT = 200
 """By one request: each costs some writes, and API Gateway waits 29 s. The schedule takes them all."""
-BOOKING = (UnknownStock, UnknownLocation, InsufficientStock, VersionConflict)
+BOOKING = (UnknownStock, UnknownLocation, InsufficientStock, LedgerMoved)
 
 
 def staff(scope: Scope, *refusals: type[Refusal]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def show_inventory(request: Request[None]) -> inventory.Sheet:
     ONE,
     body=views.InventoryPatch,
     returns=inventory.Sheet,
-    **staff(Scope.ADMIN, UnknownStock, LocationInUse, StaleStock, VersionConflict, IfMatchInvalid),
+    **staff(Scope.ADMIN, UnknownStock, LocationInUse, StaleStock, LedgerMoved, VersionConflict, IfMatchInvalid),
 )
 def change_inventory(request: Request[views.InventoryPatch]) -> inventory.Sheet:
     """Set shards, safety stock, locations and policies. With If-Match only over what you have read."""

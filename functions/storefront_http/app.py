@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.catalogue.errors import UnknownProduct
 from holdfast.catalogue.repository import DynamoProducts
-from holdfast.catalogue.views import MAX_QUANTITY, OfferPage, OfferView, offer_view
+from holdfast.catalogue.views import MAX_QUANTITY, OfferPage, OfferView, StockCheck, StockCheckBody, offer_view, stock_check
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.errors import Invalid, VersionConflict
@@ -136,6 +136,15 @@ def show_product(request: Request[None]) -> OfferView:
     if product is None or product.archived:
         raise UnknownProduct
     return offer_view(product, _free(request.shop, [product.sku], request.now)[product.sku])
+
+
+@api.post("/shops/{shop}/stock/check", body=StockCheckBody, returns=StockCheck, refusals=(TooManyLines,))
+def check_stock(request: Request[StockCheckBody]) -> StockCheck:
+    """What of a cart could be had at this moment, all SKUs in one call. Nothing is held."""
+    if len(request.body.lines) > MAX_LINES:
+        raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", maximum=MAX_LINES)
+    wishes = request.body.wishes()
+    return stock_check(wishes, products.get_many(request.shop, list(wishes)), _free(request.shop, list(wishes), request.now))
 
 
 @api.post(

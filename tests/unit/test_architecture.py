@@ -24,9 +24,10 @@ PURE = {
     *{"model", "rules", "usecases", "ports", "errors", "events", "mapper", "signature", "keys"},
     *{"checkout", "settlement", "fulfilling"},
     *{"recall", "planning", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
+    *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
 }
-EDGE = {"repository", "documents", "proxy", "mailer"}
+EDGE = {"repository", "documents", "jobs", "proxy", "mailer"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
 """Within a context each may import those before it, and not those after (errors may speak of the model)."""
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "chalice", "jinja2"}

@@ -30,7 +30,12 @@ texts = st.text(max_size=30) | st.sampled_from(
 numbers = st.integers() | st.floats() | st.sampled_from([0, -1, 1, 10**12, 10**40, True])
 scalars = st.none() | st.booleans() | numbers | texts
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=8)
-BODIES = {(event["httpMethod"], event["resource"]): event for name in samples() for event in [sample(name)] if event.get("body")}
+BODIES = {
+    (event["httpMethod"], event["resource"]): event
+    for name in samples()
+    for event in [sample(name)]
+    if event.get("body") and event["headers"].get("Content-Type", "") == "application/json"
+}
 READ = [(function, route) for function, route in ROUTES if route.body]
 
 
@@ -100,6 +105,24 @@ def test_paths_queries_and_headers(world: World, function: str, route: Route) ->
         asked(event, world, function)
 
     check()
+
+
+SHEET = sample("inventory_http/change_in_bulk_refused")
+cells = st.text(max_size=12) | st.sampled_from(["sku", "delta", "available", "note", "box", "-1", "=1+1", '"', "\ufeff", "\x00", "9" * 30])
+
+
+@quick
+@given(
+    st.binary(max_size=80)
+    | st.lists(st.lists(cells, max_size=5).map(",".join), max_size=5).map(lambda rows: "\r\n".join(rows).encode("utf-8", "replace"))
+)
+def test_spreadsheets(world: World, sent: bytes) -> None:
+    query = {"dry_run": "true"}
+    asked(
+        request("POST", SHEET["resource"], SHEET["pathParameters"], body=sent, headers=SHEET["headers"], query=query),
+        world,
+        "inventory_http",
+    )
 
 
 SIGNED = BODIES["POST", "/shops/{shop}/webhooks/payments/{provider}"]

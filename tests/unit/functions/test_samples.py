@@ -104,6 +104,15 @@ def priced_once(_: World, answer: Answer) -> None:
     assert [(line["quantity"], line["line_total"]["amount"]) for line in body(answer)["lines"]] == [(2, 3998)]
 
 
+def told_per_sku(_: World, answer: Answer) -> None:
+    """Lines of one SKU are one; what is not sold here is told as such."""
+    assert [(line["sku"], line["requested"], line["available"], line["ok"], line["status"]) for line in body(answer)["lines"]] == [
+        ("licence", 3, 3, True, "in_stock"),
+        ("box", 6, 5, False, "in_stock"),
+        ("nothing", 1, 0, False, "unknown"),
+    ]
+
+
 def two_are_held(world: World, answer: Answer) -> None:
     assert body(answer)["hold"] == {"expires_at": "2026-11-21T12:15:00.000Z", "seconds_left": 900}
     assert body(answer)["payment"]["client"]["pay_url"].endswith(body(answer)["payment"]["id"])
@@ -361,6 +370,7 @@ CASES: dict[str, Expected] = {
     f"{SF}/list_products_page": Expected(200),
     f"{SF}/show_product": Expected(200, {"sku": "licence", "stock_status": "in_stock", "max_quantity": 1000}),
     f"{SF}/show_product_unknown": Expected(404, {"code": "not_found"}),
+    f"{SF}/check_stock": Expected(200, {"ok": False}, effect=told_per_sku),
     f"{SF}/start_checkout": Expected(201, {"email": EMAIL, "version": 1}, effect=priced_once),
     f"{SF}/show_checkout": Expected(200, {"expires_at": "2026-11-21T12:30:00.000Z"}),
     f"{SF}/abandon_checkout": Expected(204, after=PLACED, effect=expect_order("cancelled", "pending")),

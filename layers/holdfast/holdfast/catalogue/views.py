@@ -1,5 +1,8 @@
 """Products over HTTP: what comes in, what goes out."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from pydantic import Field
 
 from holdfast.catalogue.model import Kind, OnShortage, Product, StockStatus
@@ -85,6 +88,43 @@ class OfferView(Model):
     version: int
 
 
+class StockLine(Input):
+    sku: Sku
+    quantity: int = Field(ge=1, le=MAX_QUANTITY)
+
+
+class StockCheckBody(Input):
+    """The same SKU in two lines is summed."""
+
+    lines: list[StockLine] = Field(min_length=1)
+
+    def wishes(self) -> dict[str, int]:
+        summed: dict[str, int] = {}
+        for line in self.lines:
+            summed[line.sku] = summed.get(line.sku, 0) + line.quantity
+        return summed
+
+
+class CheckedLine(Model):
+    """`available`: what one order could have of it now; a shop's stock beyond that is nobody's business. `ok`: all that was asked for.
+
+    With `status` `backorder` an order may be placed that is owed what is short. `unknown`: the shop does not sell it.
+    """
+
+    sku: str
+    requested: int
+    available: int
+    ok: bool
+    status: Literal["in_stock", "low_stock", "out_of_stock", "backorder", "unknown"]
+
+
+class StockCheck(Model):
+    """`ok`: every line is."""
+
+    ok: bool
+    lines: list[CheckedLine]
+
+
 class ProductPage(Model):
     items: list[ProductView]
     next: str | None
@@ -112,4 +152,18 @@ def offer_view(product: Product, available: int) -> OfferView:
         max_per_customer=product.max_per_customer,
         available_from=product.available_from,
         version=product.version,
+    )
+
+
+def stock_check(wishes: Mapping[str, int], products: Mapping[str, Product], free: Mapping[str, int]) -> StockCheck:
+    lines = [_checked(sku, quantity, products.get(sku), free[sku]) for sku, quantity in wishes.items()]
+    return StockCheck(ok=all(line.ok for line in lines), lines=lines)
+
+
+def _checked(sku: str, requested: int, product: Product | None, free: int) -> CheckedLine:
+    if product is None or product.archived:
+        return CheckedLine(sku=sku, requested=requested, available=0, ok=False, status="unknown")
+    available = min(free, product.max_per_order or MAX_QUANTITY)
+    return CheckedLine(
+        sku=sku, requested=requested, available=available, ok=requested <= available, status=product.stock_status(free).value
     )
