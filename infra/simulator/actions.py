@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from infra.simulator.expressions import Invalid, Terms, demand_used, holds
+from infra.simulator.expressions import Invalid, Terms, demand_matched, holds
 from infra.simulator.sizes import LARGEST_ITEM
 from infra.simulator.tables import Item, Judged, Key, Table
 from infra.simulator.updates import Misfit, demand_sound, updated
@@ -31,7 +31,7 @@ def judge(table: Table, kind: Action, request: Mapping[str, Any]) -> Judged:
 
 def terms_of(request: Mapping[str, Any], *texts: str | None) -> Terms:
     terms = Terms(request.get("ExpressionAttributeNames", {}), normal_item(request.get("ExpressionAttributeValues", {})))
-    demand_used(terms, *filter(None, texts))
+    demand_matched(terms, *filter(None, texts))
     return terms
 
 

@@ -25,22 +25,11 @@ class Terms:
     names: Mapping[str, str]
     values: Mapping[str, Attribute]
 
-    def name(self, alias: str) -> str:
-        try:
-            return self.names[alias]
-        except KeyError:
-            text = f"An expression attribute name used in the document path is not defined; attribute name: {alias}"
-            raise Invalid(text) from None
-
     def value(self, placeholder: str) -> Attribute:
-        try:
-            return self.values[placeholder]
-        except KeyError:
-            text = f"An expression attribute value used in expression is not defined; attribute value: {placeholder}"
-            raise Invalid(text) from None
+        return self.values[placeholder]
 
     def path(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        return tuple(self.name(step) if isinstance(step, str) else step for step in steps)
+        return tuple(self.names[step] if isinstance(step, str) else step for step in steps)
 
 
 Tree = TypeVar("Tree")
@@ -56,9 +45,12 @@ def parsed(parse: Callable[[str], Tree], text: str) -> Tree:
         raise Invalid(f"Invalid expression: {error}") from error
 
 
-def demand_used(terms: Terms, *texts: str) -> None:
-    """DynamoDB refuses names and values that no expression uses."""
+def demand_matched(terms: Terms, *texts: str) -> None:
+    """DynamoDB refuses names and values that no expression uses, as well as those that one uses and nobody gave."""
     used = {reference for text in texts for reference in parsed(syntax.references, text)}
+    for reference in sorted(used - terms.names.keys() - terms.values.keys()):
+        what = "value used in expression" if reference.startswith(":") else "name used in the document path"
+        raise Invalid(f"An expression attribute {what} is not defined; attribute {what.split(maxsplit=1)[0]}: {reference}")
     for what, given in (("Names", terms.names), ("Values", terms.values)):
         if unused := given.keys() - used:
             raise Invalid(f"Value provided in ExpressionAttribute{what} unused in expressions: keys: {{{', '.join(sorted(unused))}}}")

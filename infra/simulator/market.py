@@ -102,7 +102,7 @@ class Market:
             serve(self._idle.pop())
         elif self._made < self.world.workers:
             self._made += 1
-            serve(Worker())
+            serve(Worker(Recall(lambda moment: self.clock.sleep(moment.total_seconds()))))
         else:
             self._waiting.append(serve)
 
