@@ -66,7 +66,8 @@ def watched(client: Client, images: list[Image]) -> Iterator[None]:
 
 def demand_lawful(images: Sequence[Image]) -> None:
     """From images alone: what was wanted is not known."""
-    assert [str(verdict) for verdict in verdicts(History(images))] == []
+    broken = verdicts(History(images))
+    assert not broken, "\n".join(map(str, broken))
 
 
 def _image(level: Level, *, at: float, commit: int) -> Image:
