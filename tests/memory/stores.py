@@ -19,6 +19,7 @@ from holdfast.payments.providers.sandbox.settings import SandboxConfig
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.idempotency import DynamoReplays, Replays
+from holdfast.platform.runs import DynamoRuns, Runs
 from holdfast.stock.ports import StockStore
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.ports import Tenants
@@ -30,6 +31,7 @@ from tests.memory.notifications import MemoryOutbox
 from tests.memory.orders import MemoryOrders, MemorySessions
 from tests.memory.payments import MemoryInbox, MemoryProvider
 from tests.memory.replays import MemoryReplays
+from tests.memory.runs import MemoryRuns
 from tests.memory.stock import MemoryStock
 from tests.memory.tenants import MemoryTenants
 
@@ -48,6 +50,7 @@ class Stores:
     tenants: Tenants
     products: Products
     replays: Replays
+    runs: Runs
     provider: Any
     commit: Commit
 
@@ -63,6 +66,7 @@ def in_memory(memory: Memory) -> Stores:
         tenants=MemoryTenants(memory),
         products=MemoryProducts(memory),
         replays=MemoryReplays(memory),
+        runs=MemoryRuns(memory),
         provider=MemoryProvider(memory),
         commit=memory.commit,
     )
@@ -81,6 +85,7 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         tenants=DynamoTenants(table["Tenants"]),
         products=DynamoProducts(table["Catalogue"]),
         replays=DynamoReplays(table["Orders"]),
+        runs=DynamoRuns(table["Operations"]),
         provider=Sandbox(SandboxBook(table["Payments"]), SandboxConfig(pay_url="", secret=lambda: "secret")),
         commit=commit,
     )
