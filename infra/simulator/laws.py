@@ -33,7 +33,7 @@ def _judge_level(images: list[Image], calls: dict[int, Call], history: History) 
     latest = float("-inf")
     before: Image | None = None
     for image in images:
-        yield from _counted(image)
+        yield from _counted(image, history)
         if before is not None:
             yield from _follows(before, image, history)
         cause = calls.get(image.cause) if image.cause is not None else None
@@ -45,10 +45,12 @@ def _judge_level(images: list[Image], calls: dict[int, Call], history: History) 
         before = image
 
 
-def _counted(image: Image) -> Iterator[Verdict]:
+def _counted(before: Image | None, image: Image, *, pool: bool) -> Iterator[Verdict]:
+    """A pool whose cap was lowered may have given more permissions than it has now; nobody gets another one from it."""
     if image.on_hand != image.available + image.locked:
         yield Verdict("H4", f"{_named(image)}: on hand {image.on_hand} is not available {image.available} + locked {image.locked}")
-    if image.available < 0 or any(units < 1 for units, _ in image.entries.values()):
+    lowered = pool and before is not None and (image.on_hand < before.on_hand or image.available >= before.available)
+    if (image.available < 0 and not lowered) or any(units < 1 for units, _ in image.entries.values()):
         yield Verdict("H4", f"{_named(image)}: available {image.available}, entries {dict(image.entries)}")
 
 

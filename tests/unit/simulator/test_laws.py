@@ -236,6 +236,19 @@ def test_a_pool_counts_no_goods() -> None:
     assert said(History(images, intents=[], booked={})) == ["H4 version 3 of shop#A#promise: on hand 3 is not available 4 + locked 0"]
 
 
+def test_a_pool_whose_cap_is_lowered_gives_no_more() -> None:
+    pool = ("shop", "A", "promise")
+    images = [
+        image(0, 1, 3, 3, key=pool),
+        image(1, 2, 3, 1, key=pool, a=2),
+        image(2, 3, 1, -1, key=pool, a=2),
+        image(3, 4, 1, 0, key=pool, b=1),
+    ]
+    assert verdicts(History(images)) == []
+    greedy = [*images[:3], image(3, 4, 1, -2, key=pool, a=2, b=1)]
+    assert said(History(greedy)) == [f"H4 version 4 of shop#A#promise: available -2, entries {dict(greedy[3].entries)}"]
+
+
 def test_a_late_take_whose_sender_gave_it_up_is_not_held_against_him() -> None:
     """He took other units meanwhile, and the late ones die by the clock. Nobody may have more than that."""
     images = [
