@@ -53,6 +53,7 @@ from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Answer, Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
+from holdfast.platform.patience import pause
 from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.tokens import Tokens
 from holdfast.stock.errors import CustomerLimitReached, HoldAlreadyExtended, HoldLost, InsufficientStock, StockScattered
@@ -101,7 +102,7 @@ sessions = DynamoSessions(Table(client, settings.orders_table))
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
-recall = Recall()
+recall = Recall(pause)
 stock = StockForOrders(shelf, settings.grace, recall)
 policies = ShopPolicies(directory.shop, settings.hold)
 payments_table = Table(client, settings.payments_table)

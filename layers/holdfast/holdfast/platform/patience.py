@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from holdfast.kernel.errors import UnavailableError
@@ -62,3 +63,8 @@ IN_A_REQUEST = Patience()
 """A shopper waits: half a second is much, and who asks again a second later (Retry-After) meets a calmer store."""
 IN_A_QUEUE = Patience(budget=3, cap=0.4, tries=16)
 """Nobody waits, and coming back by the queue takes minutes. Ten messages that wait in vain still end within 60 s."""
+
+
+def pause(moment: timedelta) -> None:
+    """Wait, once: for something that will be over by then."""
+    time.sleep(moment.total_seconds())

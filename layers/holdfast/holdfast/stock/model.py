@@ -59,22 +59,30 @@ class Former(Model):
         return (name, entry.expires_at) == (self.name, self.expires_at)
 
 
-class Level(Model):
-    """Units of one part: `on_hand = available + locked`, on every image that was ever written.
+class Glance(Model):
+    """The numbers of a part, as the one who changed it gets them: the entries of all the others he does not need.
 
     `shards` and `made` are the SKU's layout as this part last heard of it: shards in use, and shards that exist.
-    `last` is the ledger document that changed `on_hand` last. `cap`: of a pool, how many permissions it was opened with.
+    `cap`: of a pool, how many permissions it was opened with.
     """
 
     key: LevelKey
     on_hand: int
     available: int
-    entries: Mapping[str, Entry] = {}
     version: int
     shards: int = 1
     made: int = 1
-    last: str | None = None
     cap: int | None = None
+
+
+class Level(Glance):
+    """Units of one part: `on_hand = available + locked`, on every image that was ever written.
+
+    `last` is the ledger document that changed `on_hand` last.
+    """
+
+    entries: Mapping[str, Entry] = {}
+    last: str | None = None
 
     @property
     def locked(self) -> int:

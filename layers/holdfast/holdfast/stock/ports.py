@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from holdfast.kernel.writes import Commit, Write
-from holdfast.stock.model import Entry, Head, Level, LevelKey, Lock, Movement, Sale
+from holdfast.stock.model import Entry, Glance, Head, Level, LevelKey, Lock, Movement, Sale
 
 
 class Levels(Protocol):
@@ -59,11 +59,11 @@ class Levels(Protocol):
         """The SKUs that are noted."""
         ...
 
-    def take(self, key: LevelKey, name: str, entry: Entry) -> Level:
-        """Set units aside under `name`; the level after it. NotTaken with the level as it stands: too few, or `name` is there."""
+    def take(self, key: LevelKey, name: str, entry: Entry) -> Glance:
+        """Set units aside under `name`; the numbers after it. NotTaken with the level as it stands: too few, or `name` is there."""
         ...
 
-    def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> Level:
+    def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> Glance:
         """As take, with the units of `freed` entries, in one write; `name` may be one of them.
 
         LevelMoved when one of them changed meanwhile.

@@ -6,10 +6,11 @@
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from holdfast.stock.model import Level
+from holdfast.stock.model import Glance
 
 SOLD_OUT_FOR = timedelta(seconds=1)
 SCARCE_FOR = timedelta(seconds=1)
@@ -31,9 +32,13 @@ class _Memory:
 
 
 class Recall:
-    """Of one process, for its few hundred SKUs in demand; the ones not asked for longest are forgotten."""
+    """Of one process, for its few hundred SKUs in demand; the ones not asked for longest are forgotten.
 
-    def __init__(self) -> None:
+    `pause`: how the worker waits a moment. By default it does not.
+    """
+
+    def __init__(self, pause: Callable[[timedelta], None] = lambda _: None) -> None:
+        self.pause = pause
         self._skus: OrderedDict[tuple[str, str], _Memory] = OrderedDict()
 
     def shards(self, shop: str, sku: str, told: int = 1) -> int:
@@ -45,7 +50,7 @@ class Recall:
         found = self._skus.get((shop, sku))
         return found.made if found else told
 
-    def saw(self, level: Level, now: datetime) -> None:
+    def saw(self, level: Glance, now: datetime) -> None:
         """A part of the main location as a write has left it, or refused to."""
         if not level.key.part.isdigit():
             return

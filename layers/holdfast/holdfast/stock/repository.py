@@ -11,7 +11,7 @@ from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, Expressi
 from holdfast.stock import keys
 from holdfast.stock.documents import DynamoLedger, DynamoLocks
 from holdfast.stock.errors import HoldLost, InsufficientStock, LedgerMoved, LevelMoved, NotTaken, UnknownStock
-from holdfast.stock.model import NEVER, SAFETY, Entry, Head, Level, LevelKey
+from holdfast.stock.model import NEVER, SAFETY, Entry, Glance, Head, Level, LevelKey
 
 # Enough units are free, and this lock has not taken any yet: a repeated delivery must not take twice.
 ENOUGH_LEFT = "#avail >= :quantity"
@@ -126,18 +126,19 @@ class DynamoLevels:
         of_shop = Expression("#pk = :pk", {"#pk": "pk"}, {":pk": keys.hot_skus(shop)})
         return [item["sku"] for item in self._table.query_all(of_shop)]
 
-    def take(self, key: LevelKey, name: str, entry: Entry) -> Level:
+    def take(self, key: LevelKey, name: str, entry: Entry) -> Glance:
         change = Expression(
             "SET #avail = #avail - :quantity, #lk.#name = :entry, #ver = #ver + :one",
             {**_LOCKED, "#name": name},
             {":quantity": entry.quantity, ":entry": _wire(entry), ":one": 1},
         )
+        takeable = Expression(f"{ENOUGH_LEFT} AND {NOT_TAKEN_YET}")
         try:
-            return _level(key, self._table.update(keys.level_key(key), change, Expression(f"{ENOUGH_LEFT} AND {NOT_TAKEN_YET}")))
+            return _glance(key, self._table.update(keys.level_key(key), change, takeable))
         except ConditionFailed as refusal:
             raise NotTaken(_level(key, refusal.item) if refusal.item else None) from refusal
 
-    def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> Level:
+    def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> Glance:
         """An entry of the same name is written over, not removed: an expression may name a path once."""
         aliases = {old: "#name" if old == name else f"#f{i}" for i, old in enumerate(freed)}
         gone = [f"#lk.{alias}" for alias in aliases.values() if alias != "#name"]
@@ -156,7 +157,7 @@ class DynamoLevels:
         same = [f"#lk.{alias} = :f{i}" for i, alias in enumerate(aliases.values())]
         unchanged = Expression(" AND ".join(["#avail >= :needed", *([] if name in freed else [NOT_TAKEN_YET]), *same]))
         try:
-            return _level(seen.key, self._table.update(keys.level_key(seen.key), change, unchanged))
+            return _glance(seen.key, self._table.update(keys.level_key(seen.key), change, unchanged))
         except ConditionFailed as refusal:
             raise LevelMoved from refusal
 
@@ -268,9 +269,12 @@ class DynamoStock:
 
 
 def _level(key: LevelKey, item: Item) -> Level:
-    entries = {name: Entry(quantity=quantity, expires_at=from_epoch_ms(millis)) for name, (quantity, millis) in item["lk"].items()}
+    """Without validation: it is our own writing, and a shard in demand has some sixty entries to be read in each look."""
+    entries = {
+        name: Entry.model_construct(quantity=quantity, expires_at=from_epoch_ms(millis)) for name, (quantity, millis) in item["lk"].items()
+    }
     shards, made = item.get("of", (1, 1))
-    return Level(
+    return Level.model_construct(
         key=key,
         on_hand=item["on_hand"],
         available=item["avail"],
@@ -280,6 +284,19 @@ def _level(key: LevelKey, item: Item) -> Level:
         made=made,
         last=item.get("last"),
         cap=item.get("cap"),
+    )
+
+
+def _glance(key: LevelKey, changed: Item) -> Glance:
+    shards, made = changed.get("of", (1, 1))
+    return Glance.model_construct(
+        key=key,
+        on_hand=changed["on_hand"],
+        available=changed["avail"],
+        version=changed["ver"],
+        shards=shards,
+        made=made,
+        cap=changed.get("cap"),
     )
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from holdfast.kernel.errors import IdempotencyKeyInFlight, UnavailableError
-from holdfast.kernel.ids import entry_id, new_id
+from holdfast.kernel.ids import bucket_of, entry_id, new_id
 from holdfast.stock import planning, shelves
 from holdfast.stock.errors import CustomerLimitReached, InsufficientStock, LevelMoved, NotTaken, StockScattered, UnknownStock
 from holdfast.stock.keys import buyer_pool
-from holdfast.stock.model import PROMISES, Entry, Former, Level, LevelKey, Line, Lock, LockLine, Part, is_pool
+from holdfast.stock.model import PROMISES, Entry, Former, Glance, Level, LevelKey, Line, Lock, LockLine, Part, is_pool
 from holdfast.stock.ports import StockStore
 from holdfast.stock.recall import Recall
 from holdfast.stock.releasing import give_back_all
@@ -20,6 +20,8 @@ from holdfast.stock.releasing import give_back_all
 RECLAIMED_AT_ONCE = 40
 """Expired entries that one write frees at most: an expression has an end."""
 TAKE_ATTEMPTS = 8
+MOST_PAUSE = 20
+"""Milliseconds, while others take the last units: as long as their two writes last."""
 MOST_PARTS = 96
 """Of one lock, its pools among them. With the order, the payment's event and the lock they must fit into the hundred actions of one
 transaction."""
@@ -45,6 +47,7 @@ class Taking:
     first: bool = False
     _seen: dict[LevelKey, Level] = field(default_factory=dict)
     _held: set[LevelKey] = field(default_factory=set)
+    _few: bool = False
     _touched: set[LevelKey] = field(default_factory=set)
 
     def begun(self, line: LockLine) -> LockLine:
@@ -53,9 +56,20 @@ class Taking:
         if recall.sold_out(shop, line.sku, now) and not self.former and not line.partial:
             raise short(line, 0)
         if recall.scarce(shop, line.sku, now) or (line.shards > 1 and not recall.knows(shop, line.sku)):
-            return self.planned(line)
+            return self._planned_among_others(line)
         start = planning.first_shard(self.lock.id, recall.shards(shop, line.sku, line.shards))
         return line.model_copy(update={"parts": (*self._allowance(line), Part(part=start, quantity=line.quantity))})
+
+    def _planned_among_others(self, line: LockLine) -> LockLine:
+        """Fewer units than shards are left, so others are on their way to the same ones: wait for the outcome, look again.
+
+        Otherwise most of those who come in the last moment write a document, and take it back.
+        """
+        planned = self.planned(line)
+        if self._few:
+            self.world.recall.pause(timedelta(milliseconds=bucket_of(self.lock.id, MOST_PAUSE)))
+            planned = self.planned(line)
+        return planned
 
     def planned(self, line: LockLine) -> LockLine:
         """Where a line's units lie, from a look at all parts. InsufficientStock when they are not there."""
@@ -65,7 +79,9 @@ class Taking:
         )
         self._seen |= levels
         walked = planning.walk(self.lock.id, head, levels, self._free)
-        self.world.recall.looked(shop, line.sku, sum(map(self._free, walked)), sum(level.on_hand for level in walked), self.world.now)
+        free = sum(map(self._free, walked))
+        self._few = line.quantity <= free < head.shards
+        self.world.recall.looked(shop, line.sku, free, sum(level.on_hand for level in walked), self.world.now)
         standing = [Part(part=level.key.part, quantity=entry.quantity) for level in walked if (entry := self._mine(level))]
         self._held |= {self._key(line, part) for part in standing}
         mine = planning.no_more_than(line.quantity, standing)
@@ -143,11 +159,12 @@ class Taking:
         level = self._seen.pop(key, None)
         if level is None or (name not in level.entries and level.available >= part.quantity):
             try:
-                level = self.world.store.levels.take(key, name, entry)
-                if not self._cap_moved(line, level):
-                    self._saw(level)
+                seen = self.world.store.levels.take(key, name, entry)
+                if not self._cap_moved(line, seen):
+                    self._saw(seen)
                     taken.add(part)
                     return True
+                level = self.world.store.levels.level(key)
             except NotTaken as refusal:
                 level = refusal.level
         for _ in range(TAKE_ATTEMPTS):
@@ -204,7 +221,7 @@ class Taking:
         elif key.part == "0":
             raise UnknownStock
 
-    def _cap_moved(self, line: LockLine, level: Level) -> bool:
+    def _cap_moved(self, line: LockLine, level: Glance) -> bool:
         """The shop decided anew since the pool was made."""
         return is_pool(level.key.part) and level.cap != _cap(line, level.key)
 
@@ -225,7 +242,7 @@ class Taking:
             unused &= {part.part for part in taken} | {key.part for key in self._held if key.sku == line.sku}
         give_back_all(self.lock, line.sku, sorted(unused), store=self.world.store)
 
-    def _saw(self, level: Level) -> None:
+    def _saw(self, level: Glance) -> None:
         self.world.recall.saw(level, self.world.now)
 
 
