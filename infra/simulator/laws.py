@@ -33,7 +33,7 @@ def _judge_level(images: list[Image], calls: dict[int, Call], history: History) 
     latest = float("-inf")
     before: Image | None = None
     for image in images:
-        yield from _counted(image, history)
+        yield from _counted(before, image, pool=history.pools(image.key[2]))
         if before is not None:
             yield from _follows(before, image, history)
         cause = calls.get(image.cause) if image.cause is not None else None
