@@ -196,7 +196,8 @@ class MemoryLevels:
         return self._memory.condition("SAME_ENTRY", level.entries.get(name) == entry)
 
     def _same_last(self, level: Level | None, seen: Level) -> bool:
-        return self._memory.condition("SAME_LAST", level is not None and level.last == seen.last)
+        name = "SAME_LAST" if seen.last else "NO_LAST"
+        return self._memory.condition(name, level is not None and level.last == seen.last)
 
     def _same_level(self, level: Level | None, seen: Level) -> bool:
         return self._memory.condition("SAME_LEVEL", level is not None and level.version == seen.version)
@@ -258,7 +259,7 @@ class MemoryLocks:
         once = HoldAlreadyExtended("A hold can be extended once.")
         return MemoryWrite(
             _lock(lock),
-            lambda row: self._same_claim(lock)(row) and not row.extended,
+            lambda row: self._same_claim(lock)(row) and self._memory.condition("NOT_EXTENDED", not row.extended),
             lambda _: lock.model_copy(update={"expires_at": until, "extended": True}),
             lambda row: once if row is not None and row.extended else HoldLost("The hold was given back."),
         )

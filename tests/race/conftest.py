@@ -14,6 +14,7 @@ import pytest
 from holdfast.fulfilment import repository as fulfilment
 from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
+from holdfast.stock import documents
 from holdfast.stock import repository as stock
 from tests.memory.backends import emulated, raced, shop, simulated
 from tests.memory.engine import Memory
@@ -26,7 +27,15 @@ __all__ = ["careless", "emulated", "house", "raced", "shop", "simulated"]
 _ALWAYS = {
     "ENOUGH_LEFT": (stock, "attribute_exists(#avail)"),
     "NOT_TAKEN_YET": (stock, "attribute_exists(#lk)"),
+    "SAME_ENTRY": (stock, "attribute_exists(#lk)"),
     "STILL_HELD": (stock, "attribute_exists(#lk)"),
+    "SAME_LAST": (stock, "attribute_exists(#on_hand)"),
+    "NO_LAST": (stock, "attribute_exists(#on_hand)"),
+    "SAME_LEVEL": (stock, "attribute_exists(#ver)"),
+    "SAME_HEAD": (stock, "attribute_exists(#version)"),
+    "EMPTY": (stock, "attribute_exists(#lk)"),
+    "SAME_CLAIM": (documents, "attribute_exists(#claim)"),
+    "NOT_EXTENDED": (documents, "attribute_exists(#extended)"),
     "SAME_VAULT": (fulfilment, "attribute_exists(#imported)"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
     "FREE": (notifications, "attribute_exists(#pk)"),
