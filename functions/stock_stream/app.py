@@ -51,24 +51,24 @@ def handler(event: DynamoDBStreamEvent, context: Any) -> dict[str, Any]:
 
 def messages(record: DynamoDBRecord) -> Iterator[tuple[Queue, dict[str, Any]]]:
     """What a record means, if anything."""
+    if record["dynamodb"]["Keys"]["sk"]["S"] == "LEVEL":
+        yield from watch(record["dynamodb"].get("OldImage"), record["dynamodb"].get("NewImage"))
+        return
     new, old = (record.dynamodb.new_image, record.dynamodb.old_image) if record.dynamodb else (None, None)
-    if new and new.get("sk") == "LEVEL":
-        watch(old or None, new)
-        if watching.crowded(old or None, new):
-            shop, sku, _ = watching.part_of(new)
-            yield stock, {"kind": "grow", "shop": shop, "sku": sku}
     if new and new.get("sk") == "SKU" and (not old or old["restocks"] != new["restocks"]):
         yield fulfilment, {"kind": "restock", "shop": new["shop"], "sku": new["sku"]}
     if record.event_name and record.event_name.name == "REMOVE" and old and old.get("sk") == "LOCK":
         yield stock, {"kind": "expired", "lock": Lock.model_validate(old).model_dump(mode="json")}
 
 
-def watch(old: dict[str, Any] | None, new: dict[str, Any]) -> None:
-    """An image that does not add up is told of, and holds up nobody: the audit names its cause and repairs it."""
-    try:
-        found = watching.violations(old, new)
-    except (KeyError, TypeError, ValueError):
-        found = ["unreadable"]
+def watch(old: dict[str, Any] | None, new: dict[str, Any] | None) -> Iterator[tuple[Queue, dict[str, Any]]]:
+    """An image of a level. One that does not add up holds up nobody: the audit names its cause and repairs it."""
+    if new is None:
+        return
+    found = watching.violations(old, new)
     if found:
         metrics.count("StockConservationViolated")
         logger.error("stock does not add up", extra={"violations": found, "image": new, "image_before": old})
+    if watching.crowded(old, new):
+        shop, sku, _ = watching.part_of(new)
+        yield stock, {"kind": "grow", "shop": shop, "sku": sku}
