@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.catalogue.model import Kind, Product
+from holdfast.kernel.money import Money
 from holdfast.platform import aws
 from holdfast.stock import booking, layout
 from tests.unit.functions import contract
@@ -357,6 +359,33 @@ def moved_to_berlin(_: World, answer: Answer) -> None:
     assert [(place["name"], place["on_hand"]) for place in body(answer)["locations"]] == [("main", 2), ("berlin", 3)]
 
 
+def many_parts(world: World) -> None:
+    """SKUs enough for a list that is not done at once."""
+    app = load("inventory_http")
+    for number in range(1, 102):
+        sku, price = f"part-{number:03d}", Money(amount=100, currency="EUR")
+        app.stock.levels.open("demo", sku)
+        made = Product(shop="demo", sku=sku, title=sku, kind=Kind.PHYSICAL, price=price, created_at=NOW, updated_at=NOW)
+        app.articles.products.save(made, over=None)
+
+
+def two_chunks_are_queued(world: World, answer: Answer) -> None:
+    name = body(answer)["id"]
+    assert world.messages("stock") == [{"kind": "bulk", "shop": "demo", "job": name, "chunk": chunk} for chunk in (0, 1)]
+
+
+def a_long_list_is_kept(world: World) -> None:
+    many_parts(world)
+    world.play("inventory_http/change_in_bulk_accepted")
+
+
+def a_hundred_are_done(world: World, answer: Answer) -> None:
+    assert answer == {"batchItemFailures": []}
+    assert (holds(world, "part-100"), holds(world, "part-101")) == ((100, 100), (0, 0))
+    (job,) = [item for item in world.items("operations") if item["sk"] == "JOB"]
+    assert (job["worked"], job["done"], job["refused"]) == (1, 100, 0)
+
+
 def one_run(_: World, answer: Answer) -> None:
     (run,) = body(answer)["items"]
     assert (run["job"], run["dry_run"], run["report"]["locks"]) == ("stock-cleanup", False, 0)
@@ -421,11 +450,14 @@ CASES: dict[str, Expected] = {
     f"{INVENTORY}/change_in_bulk_refused": Expected(
         422, {"code": "bulk_refused", "rows": 3, "rows_refused": 2}, effect=expect_stock("box", 5, 5)
     ),
+    f"{INVENTORY}/change_in_bulk_accepted": Expected(
+        202, {"status": "accepted", "rows": 101, "items": []}, given=many_parts, effect=two_chunks_are_queued
+    ),
     f"{INVENTORY}/show_bulk": Expected(200, {"status": "done", "rows": 2, "next": None}, after=IN_BULK),
     f"{INVENTORY}/undo_bulk": Expected(200, {"status": "undone", "undone": 2}, after=IN_BULK, effect=expect_stock("last", 1, 1)),
     f"{INVENTORY}/show_ledger": Expected(200, {"next": None, "findings": []}),
     f"{INVENTORY}/rebuild_stock": Expected(200, {"on_hand": 5, "complete": True, "findings": []}),
-    f"{INVENTORY}/audit_stock": Expected(200, {"proved": True, "on_hand": 8, "findings": []}),
+    f"{INVENTORY}/audit_stock": Expected(200, {"proved": True, "on_hand": 6, "findings": []}, after=DELIVERED),
     f"{INVENTORY}/find_orphans": Expected(200, {"orphans": [], "complete": True}, after=PLACED),
     f"{INVENTORY}/clean_up": Expected(
         200, {"locks": 1, "units": 2, "failed": 0}, after=PLACED, later=LATER, effect=expect_stock("licence", 3, 3)
@@ -464,6 +496,7 @@ CASES: dict[str, Expected] = {
     "stock_stream/level_taken": Expected(effect=nothing_happened),
     "stock_stream/level_out_of_balance": Expected(effect=nothing_happened),
     "stock_stream/level_crowded": Expected(effect=forwarded("stock", kind="grow", shop="demo", sku="licence")),
+    "stock_inbox/chunk_of_a_bulk_change": Expected(given=a_long_list_is_kept, effect=a_hundred_are_done),
     "stock_inbox/shard_is_crowded": Expected(given=a_crowd, effect=more_shards),
     "stock_inbox/lock_removed_by_ttl": Expected(after=PLACED, later=LATER, effect=expect_order("expired", "pending")),
     "stock_sweep/tick": Expected(after=PLACED, later=LATER, effect=swept(2, False, "expired")),
