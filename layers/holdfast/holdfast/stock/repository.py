@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.kernel.errors import HoldfastError
-from holdfast.kernel.time import epoch_ms, from_epoch_ms
+from holdfast.kernel.time import epoch_ms
 from holdfast.kernel.writes import Commit, Write
 from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, Expression, Item, Table, record
 from holdfast.stock import keys
 from holdfast.stock.documents import DynamoLedger, DynamoLocks
 from holdfast.stock.errors import HoldLost, InsufficientStock, LedgerMoved, LevelMoved, NotTaken, UnknownStock
+from holdfast.stock.mapper import entry_wire, glance_of, level_of
 from holdfast.stock.model import NEVER, SAFETY, Entry, Glance, Head, Level, LevelKey
 
 # Enough units are free, and this lock has not taken any yet: a repeated delivery must not take twice.
@@ -68,12 +69,12 @@ class DynamoLevels:
 
     def level(self, key: LevelKey) -> Level | None:
         item = self._table.get(keys.level_key(key))
-        return _level(key, item) if item else None
+        return level_of(key, item) if item else None
 
     def levels(self, keys_: Sequence[LevelKey]) -> dict[LevelKey, Level]:
         wanted = {keys.level_key(key)["pk"]: key for key in keys_}
         items = self._table.batch_get([{"pk": pk, "sk": "LEVEL"} for pk in wanted])
-        return {wanted[item["pk"]]: _level(wanted[item["pk"]], item) for item in items}
+        return {wanted[item["pk"]]: level_of(wanted[item["pk"]], item) for item in items}
 
     def head(self, shop: str, sku: str) -> Head | None:
         item = self._table.get(keys.head_key(shop, sku))
@@ -84,7 +85,7 @@ class DynamoLevels:
         by_pk = {keys.level_key(key)["pk"]: key for key in parts}
         items = self._table.batch_get([*(keys.head_key(shop, sku) for sku in wanted), *({"pk": pk, "sk": "LEVEL"} for pk in by_pk)])
         heads = [Head.model_validate(item) for item in items if item["sk"] == "SKU"]
-        levels = [_level(by_pk[item["pk"]], item) for item in items if item["sk"] == "LEVEL"]
+        levels = [level_of(by_pk[item["pk"]], item) for item in items if item["sk"] == "LEVEL"]
         return {head.sku: head for head in heads}, {level.key: level for level in levels}
 
     def save_head(self, head: Head, seen: Head) -> bool:
@@ -130,13 +131,13 @@ class DynamoLevels:
         change = Expression(
             "SET #avail = #avail - :quantity, #lk.#name = :entry, #ver = #ver + :one",
             {**_LOCKED, "#name": name},
-            {":quantity": entry.quantity, ":entry": _wire(entry), ":one": 1},
+            {":quantity": entry.quantity, ":entry": entry_wire(entry), ":one": 1},
         )
         takeable = Expression(f"{ENOUGH_LEFT} AND {NOT_TAKEN_YET}")
         try:
-            return _glance(key, self._table.update(keys.level_key(key), change, takeable))
+            return glance_of(key, self._table.update(keys.level_key(key), change, takeable))
         except ConditionFailed as refusal:
-            raise NotTaken(_level(key, refusal.item) if refusal.item else None) from refusal
+            raise NotTaken(level_of(key, refusal.item) if refusal.item else None) from refusal
 
     def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> Glance:
         """An entry of the same name is written over, not removed: an expression may name a path once."""
@@ -148,16 +149,16 @@ class DynamoLevels:
             {**_LOCKED, "#name": name, **{alias: old for old, alias in aliases.items()}},
             {
                 ":delta": back - entry.quantity,
-                ":entry": _wire(entry),
+                ":entry": entry_wire(entry),
                 ":one": 1,
                 ":needed": entry.quantity - back,
-                **{f":f{i}": _wire(old) for i, old in enumerate(freed.values())},
+                **{f":f{i}": entry_wire(old) for i, old in enumerate(freed.values())},
             },
         )
         same = [f"#lk.{alias} = :f{i}" for i, alias in enumerate(aliases.values())]
         unchanged = Expression(" AND ".join(["#avail >= :needed", *([] if name in freed else [NOT_TAKEN_YET]), *same]))
         try:
-            return _glance(seen.key, self._table.update(keys.level_key(seen.key), change, unchanged))
+            return glance_of(seen.key, self._table.update(keys.level_key(seen.key), change, unchanged))
         except ConditionFailed as refusal:
             raise LevelMoved from refusal
 
@@ -165,7 +166,7 @@ class DynamoLevels:
         change = Expression(
             "SET #avail = #avail + :quantity, #ver = #ver + :one REMOVE #lk.#name",
             {**_LOCKED, "#name": name},
-            {":quantity": entry.quantity, ":one": 1, ":entry": _wire(entry)},
+            {":quantity": entry.quantity, ":one": 1, ":entry": entry_wire(entry)},
         )
         try:
             self._table.update(keys.level_key(key), change, Expression(SAME_ENTRY), returns="NONE")
@@ -177,7 +178,7 @@ class DynamoLevels:
         change = Expression(
             "SET #lk.#name = :after, #ver = #ver + :one",
             {"#lk": "lk", "#ver": "ver", "#name": name},
-            {":after": [before.quantity, epoch_ms(until)], ":one": 1, ":entry": _wire(before)},
+            {":after": [before.quantity, epoch_ms(until)], ":one": 1, ":entry": entry_wire(before)},
         )
         return self._table.update_write(keys.level_key(key), change, Expression(SAME_ENTRY), _hold_lost())
 
@@ -268,50 +269,13 @@ class DynamoStock:
         self.commit = commit
 
 
-def _level(key: LevelKey, item: Item) -> Level:
-    """Without validation: it is our own writing, and a shard in demand has some sixty entries to be read in each look."""
-    entries = {
-        name: Entry.model_construct(quantity=quantity, expires_at=from_epoch_ms(millis)) for name, (quantity, millis) in item["lk"].items()
-    }
-    shards, made = item.get("of", (1, 1))
-    return Level.model_construct(
-        key=key,
-        on_hand=item["on_hand"],
-        available=item["avail"],
-        entries=entries,
-        version=item["ver"],
-        shards=shards,
-        made=made,
-        last=item.get("last"),
-        cap=item.get("cap"),
-    )
-
-
-def _glance(key: LevelKey, changed: Item) -> Glance:
-    shards, made = changed.get("of", (1, 1))
-    return Glance.model_construct(
-        key=key,
-        on_hand=changed["on_hand"],
-        available=changed["avail"],
-        version=changed["ver"],
-        shards=shards,
-        made=made,
-        cap=changed.get("cap"),
-    )
-
-
-def _wire(entry: Entry) -> list[Any]:
-    """Two numbers: every live lock is paid for in every write of its item."""
-    return [entry.quantity, epoch_ms(entry.expires_at)]
-
-
 def _keep(text: str, names: dict[str, str], values: dict[str, Any], kept: int, kept_now: int) -> tuple[str, str]:
     """The shop's own entry becomes `kept` units, if it still has `kept_now`: the change, and its condition."""
     names["#safety"] = SAFETY
     if kept_now:
-        values[":kept_now"] = _wire(Entry(quantity=kept_now, expires_at=NEVER))
+        values[":kept_now"] = entry_wire(Entry(quantity=kept_now, expires_at=NEVER))
     if kept:
-        values[":kept"] = _wire(Entry(quantity=kept, expires_at=NEVER))
+        values[":kept"] = entry_wire(Entry(quantity=kept, expires_at=NEVER))
     text += ", #lk.#safety = :kept" if kept else " REMOVE #lk.#safety"
     return text, "#lk.#safety = :kept_now" if kept_now else "attribute_not_exists(#lk.#safety)"
 
