@@ -125,6 +125,8 @@ def _replace(head: Head, seen: Head, emptied: Sequence[LevelKey], store: StockSt
     full = [key.part for key, level in found.items() if level.on_hand or level.entries]
     if full:
         raise LocationInUse("Units lie there. Transfer or write them off first.", locations=sorted(full))
+    # What is looked at no longer is counted on in the head: a version of the SKU, as its ETag, never comes again.
+    head = head.model_copy(update={"version": head.version + sum(level.version for level in found.values())})
     try:
         store.commit(store.levels.retire_writes(head, seen, list(found)), token=f"{head.sku}@{head.version}")
     except LedgerMoved:
