@@ -12,7 +12,8 @@ class Gap(Exception):
 
 def chain(house: House, sku: str, part: str = "0") -> list[str]:
     """The documents of a part, newest first. Gap."""
-    level, found = house.level(sku, part), []
+    level = house.level(sku, part)
+    found: list[str] = []
     balance, last = level.on_hand, level.last
     while last is not None:
         document = house.stores.stock.ledger.movement(house.shop, last)

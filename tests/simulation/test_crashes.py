@@ -15,12 +15,15 @@ from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.kernel.errors import HoldfastError
 from holdfast.orders.model import Status
 from holdfast.payments.providers.sandbox.proxy import Action
+from holdfast.stock import layout
+from holdfast.stock.model import MAIN, Place
 from tests.memory.audit import audit, audit_end
 from tests.memory.backstage import Backstage
 from tests.memory.engine import Memory
 from tests.memory.faults import Fault, Faults, Killed, faulty
 from tests.memory.house import GRACE, HOLD, House
 from tests.memory.stores import in_memory
+from tests.unit.stock.acts import adjust, put, transfer
 
 Given = Any
 
@@ -114,6 +117,118 @@ def settle(house: House, order: Given) -> None:
     house.work_at(house.webhook(order))
 
 
+# Stock in parts: shards, locations, pools.
+
+
+def parts(house: House) -> None:
+    """Nothing whole anywhere: two and one in shards, one in another location, and a pen that may be owed twice."""
+    shelf(house)
+    house.product("SET", 0, max_per_customer=5)
+    house.shards("SET", 3)
+    for part, units in (("0", 2), ("1", 1)):
+        put(house, "SET", units, part)
+    layout.place(house.shop, "SET", [Place(name="berlin")], store=house.stores.stock)
+    put(house, "SET", 1, "berlin")
+    house.product("CAP", 1, Kind.PHYSICAL, OnShortage.BACKORDER, backorder_cap=3, max_per_customer=4)
+
+
+def cart_in_parts(*lines: tuple[str, int]) -> Callable[[House], Given]:
+    def given(house: House) -> Given:
+        parts(house)
+        return house.session(*lines)
+
+    return given
+
+
+def bought_in_parts(house: House) -> Given:
+    parts(house)
+    return house.buy(("SET", 4), ("CAP", 3), accept_partial=True)
+
+
+def late_in_parts(house: House) -> Given:
+    order = bought_in_parts(house)
+    house.now += LATE
+    return order
+
+
+def refundable_in_parts(house: House) -> Given:
+    order = bought_in_parts(house)
+    house.browser_returns(order)
+    house.serve(order)
+    house.at_provider(order, Action.REFUND)
+    return order
+
+
+def dead_in_parts(house: House) -> Given:
+    parts(house)
+    house.place(house.session(("SET", 3), ("CAP", 2)), accept_partial=True)
+    house.now += LATE
+    return None
+
+
+def replaced_in_parts(*lines: tuple[str, int]) -> Callable[[House], Given]:
+    """The earlier try lies in parts; somebody else sits in one of them since."""
+
+    def given(house: House) -> Given:
+        parts(house)
+        session = house.session(("SET", 2), ("CAP", 2))
+        house.place(session, "tab-1", accept_partial=True)
+        house.place(house.session(("SET", 1)))
+        changed = house.session(*lines)
+        return session.model_copy(update={"lines": changed.lines, "totals": changed.totals})
+
+    return given
+
+
+def replace_in_parts(house: House, session: Given) -> None:
+    """The cart was changed since its first try."""
+    house.stores.sessions.add(session)
+    house.place(session, "tab-2", accept_partial=True, body="changed")
+
+
+def crowded(house: House) -> Given:
+    parts(house)
+    for _ in range(2):
+        house.place(house.session(("SET", 1)))
+    house.restock("SET", 40, "many")
+
+
+def calm(house: House) -> Given:
+    parts(house)
+    house.restock("SET", 40, "many")
+    layout.resize(house.shop, "SET", 4, pinned=False, store=house.stores.stock, now=house.now)
+
+
+def owed(house: House) -> Given:
+    """Two wait for pens, in the order in which they paid."""
+    house.product("PEN", 0, Kind.PHYSICAL, OnShortage.BACKORDER, backorder_cap=9)
+    house.shards("PEN", 3)
+    for _ in range(2):
+        order = house.buy(("PEN", 2), accept_partial=True)
+        house.browser_returns(order)
+        house.serve(order)
+        house.now += timedelta(seconds=1)
+    for part in ("0", "1", "2"):
+        put(house, "PEN", 1, part)
+
+
+def resize(count: int) -> Callable[[House, Given], Any]:
+    return lambda house, _: house.shards("SET", count)
+
+
+def calm_down(house: House, _: Given) -> None:
+    layout.settle(house.shop, "SET", store=house.stores.stock, grace=GRACE, now=house.now)
+
+
+def keep_back(house: House, _: Given) -> None:
+    layout.keep_back(house.shop, "SET", 2, store=house.stores.stock, grace=GRACE, now=house.now)
+
+
+def close_berlin(house: House, _: Given) -> None:
+    transfer(house, "SET", 1, "berlin", MAIN, "closing")
+    layout.place(house.shop, "SET", [], store=house.stores.stock)
+
+
 LATE = HOLD + GRACE + timedelta(milliseconds=1)
 
 NINETY = [f"new-{number}" for number in range(90)]
@@ -138,6 +253,31 @@ SCENARIOS = [
     Scenario("sweep", dead, lambda house, _: house.sweep(), (True,)),
     Scenario("cancel", placed, lambda house, order: house.cancel(order)),
     Scenario("extend", placed, lambda house, order: house.extend(order)),
+    Scenario("place a line over all parts", cart_in_parts(("SET", 4)), lambda house, session: house.place(session), least_calls=8),
+    Scenario("place a line that no part has whole", cart_in_parts(("SET", 3), ("BOX", 1)), lambda house, session: house.place(session)),
+    Scenario("place with limits", cart_in_parts(("CAP", 4)), lambda house, session: house.place(session, accept_partial=True)),
+    Scenario(
+        "place beyond the cap", cart_in_parts(("SET", 2), ("CAP", 5)), lambda house, session: house.place(session, accept_partial=True)
+    ),
+    Scenario("place beyond the customer's limit", cart_in_parts(("BOX", 1), ("SET", 6)), lambda house, session: house.place(session)),
+    Scenario("place again over parts, more", replaced_in_parts(("SET", 3), ("CAP", 1)), replace_in_parts, least_calls=8),
+    Scenario("place again over parts, less", replaced_in_parts(("SET", 1), ("CAP", 3)), replace_in_parts),
+    Scenario("place again over parts, another cart", replaced_in_parts(("BOX", 1)), replace_in_parts),
+    Scenario("place again over parts, and be short", replaced_in_parts(("SET", 5)), replace_in_parts),
+    Scenario("settle over parts", bought_in_parts, settle, (True,)),
+    Scenario("settle late over parts", late_in_parts, settle, (True,)),
+    Scenario("settle a refund over parts", refundable_in_parts, settle, (True,)),
+    Scenario("sweep parts", dead_in_parts, lambda house, _: house.sweep(), (True,)),
+    Scenario("feed from parts", owed, lambda house, _: house.feed("PEN"), (True,)),
+    Scenario("more shards", crowded, resize(6), least_calls=10),
+    Scenario("fewer shards", crowded, resize(1)),
+    Scenario("a calm SKU gives its shards up", calm, calm_down),
+    Scenario("restock shards", crowded, lambda house, _: house.restock("SET", 90, "again")),
+    Scenario("adjust down over parts", crowded, lambda house, _: adjust(house, "SET", -30)),
+    Scenario("adjust exactly", crowded, lambda house, _: adjust(house, "SET", 3, expected=house.free("SET"))),
+    Scenario("transfer", crowded, lambda house, _: transfer(house, "SET", 25, MAIN, "berlin")),
+    Scenario("close a location", parts, close_berlin),
+    Scenario("keep some back", crowded, keep_back),
 ]
 
 

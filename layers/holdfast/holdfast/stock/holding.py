@@ -146,12 +146,12 @@ def _claim_over(standing: Lock, lock: Lock, command: Hold, world: World, former:
     else:
         former = (*former, Former(name=entry_id(lock.id), expires_at=standing.expires_at))
         taking = _planned_over(standing, lock, former, world)
-    if not world.store.locks.renew(taking.lock, standing):
-        raise IdempotencyKeyInFlight("Another try of this checkout is under way.", retry_after=1)
     kept = {line.sku for line in taking.lock.lines}
     for line in standing.lines:
-        if line.sku not in kept:  # the cart has this line no more
-            give_back_all(taking.lock, line.sku, [part.part for part in line.parts], store=world.store)
+        if line.sku not in kept:  # the cart has this line no more; before the document forgets where its units lie
+            give_back_all(standing, line.sku, [part.part for part in line.parts], store=world.store)
+    if not world.store.locks.renew(taking.lock, standing):
+        raise IdempotencyKeyInFlight("Another try of this checkout is under way.", retry_after=1)
     return taking
 
 
