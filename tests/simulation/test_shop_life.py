@@ -16,15 +16,19 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.orders.model import Order, Status
 from holdfast.payments.errors import PaymentStateConflict
 from holdfast.payments.providers.sandbox.proxy import Action
+from holdfast.stock import layout
+from holdfast.stock.model import MAIN, Place
 from holdfast.tenants.model import LatePayment
 from tests.memory.audit import audit, audit_end
 from tests.memory.backstage import Backstage
 from tests.memory.engine import Memory
 from tests.memory.faults import Fault, Faults, Killed, faulty
-from tests.memory.house import HOLD, House
+from tests.memory.house import GRACE, HOLD, House
 from tests.memory.stores import in_memory
+from tests.unit.stock.acts import adjust, put, transfer
 
-SKUS = ("BOX", "KEY", "PEN")
+SKUS = ("BOX", "KEY", "PEN", "SET")
+IN_PARTS = ("PEN", "SET")
 ENDS = {Status.CANCELLED, Status.REFUNDED, Status.COMPLETED}
 faults = st.none() | st.tuples(st.sampled_from(Fault), st.integers(1, 12))
 
@@ -40,7 +44,13 @@ class ShopLife(RuleBasedStateMachine):
         self.batches = 0
         self.house.product("BOX", units)
         self.house.product("KEY", units, Kind.DIGITAL, OnShortage.BACKORDER)
-        self.house.product("PEN", 1, Kind.PHYSICAL, OnShortage.BACKORDER)
+        self.house.product("PEN", 1, Kind.PHYSICAL, OnShortage.BACKORDER, backorder_cap=4)
+        self.house.product("SET", 0, max_per_customer=9)
+        for sku, shards in (("SET", 3), ("PEN", 2)):
+            self.house.shards(sku, shards)
+            layout.place(self.house.shop, sku, [Place(name="berlin")], store=self.house.stores.stock)
+        for part in ("0", "2", "berlin"):
+            put(self.house, "SET", 1, part)
         self.states: dict[str, Status] = {}
 
     @rule(target=sessions, wishes=st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), min_size=1))
@@ -94,11 +104,36 @@ class ShopLife(RuleBasedStateMachine):
     def sweep(self, fault: Any) -> None:
         self.under(fault, lambda house: house.sweep())
 
-    @rule(sku=st.sampled_from(["BOX", "PEN"]), units=st.integers(1, 3), fault=faults)
+    @rule(sku=st.sampled_from(["BOX", "PEN", "SET"]), units=st.sampled_from([1, 2, 3, 31]), fault=faults)
     def restock(self, sku: str, units: int, fault: Any) -> None:
         self.batches += 1
         document = f"note-{self.batches}"
         self.under(fault, lambda house: house.restock(sku, units, document))
+
+    @rule(sku=st.sampled_from(IN_PARTS), shards=st.integers(1, 5), fault=faults)
+    def resize(self, sku: str, shards: int, fault: Any) -> None:
+        self.under(fault, lambda house: layout.resize(house.shop, sku, shards, pinned=False, store=house.stores.stock, now=house.now))
+
+    @rule(sku=st.sampled_from(IN_PARTS), fault=faults)
+    def settle_the_layout(self, sku: str, fault: Any) -> None:
+        self.under(fault, lambda house: layout.settle(house.shop, sku, store=house.stores.stock, grace=GRACE, now=house.now))
+
+    @rule(sku=st.sampled_from(["BOX", *IN_PARTS]), delta=st.integers(-3, 3), exact=st.booleans(), fault=faults)
+    def adjust(self, sku: str, delta: int, exact: bool, fault: Any) -> None:
+        self.batches += 1
+        identity, expected = f"count-{self.batches}", self.house.free(sku) if exact else None
+        self.under(fault, lambda house: adjust(house, sku, delta, identity, expected=expected))
+
+    @rule(sku=st.sampled_from(IN_PARTS), units=st.integers(1, 3), there=st.booleans(), fault=faults)
+    def transfer(self, sku: str, units: int, there: bool, fault: Any) -> None:
+        self.batches += 1
+        ends = (MAIN, "berlin") if there else ("berlin", MAIN)
+        identity = f"van-{self.batches}"
+        self.under(fault, lambda house: transfer(house, sku, units, *ends, identity))
+
+    @rule(sku=st.sampled_from(["BOX", *IN_PARTS]), units=st.integers(0, 2), fault=faults)
+    def keep_back(self, sku: str, units: int, fault: Any) -> None:
+        self.under(fault, lambda house: layout.keep_back(house.shop, sku, units, store=house.stores.stock, grace=GRACE, now=house.now))
 
     @rule(keys=st.integers(1, 3), fault=faults)
     def import_keys(self, keys: int, fault: Any) -> None:

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.catalogue.model import OnShortage
 from holdfast.kernel.errors import VersionConflict
+from holdfast.orders.model import Status
 from holdfast.stock import layout, shelves
 from holdfast.stock.errors import InsufficientStock, LocationInUse, UnknownStock
 from holdfast.stock.model import MAIN, MOST_SHARDS, NEVER, SAFETY, Entry, Head, Place
 from tests.memory.audit import audit
+from tests.memory.backstage import Backstage
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, House
 from tests.memory.stores import in_memory
@@ -341,6 +344,20 @@ def test_what_is_kept_back_can_be_changed(house: House, first: int, then: int, l
     keep(house, first)
     keep(house, then)
     assert (kept(house), house.level("A").available) == (min(then, 5), left)
+
+
+def test_who_waits_is_told_of_what_is_kept_back_no_more(house: House, memory: Memory) -> None:
+    house.product("A", 2, on_shortage=OnShortage.BACKORDER)
+    keep(house, 2)
+    order = house.buy(("A", 1), accept_partial=True)
+    house.browser_returns(order)
+    stage = Backstage(memory, house)
+    stage.run()
+    assert house.order(order).status is Status.AWAITING_STOCK
+    keep(house, 1)
+    stage.run()
+    assert house.order(order).status is Status.PROCESSING
+    audit(memory)
 
 
 def test_what_is_missing_is_kept_from_the_next_delivery(house: House, memory: Memory) -> None:

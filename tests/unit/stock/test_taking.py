@@ -337,6 +337,18 @@ def test_a_release_finds_units_that_were_extended_meanwhile(house: House) -> Non
     assert house.stores.stock.locks.get(house.shop, "cart") is None
 
 
+def test_who_waits_is_told_of_what_a_changed_cart_leaves(house: House) -> None:
+    spread(house, "A", 2)
+    house.product("B", 1)
+    hold(house, "cart", wish("A", 2), order="old")
+    before = house.stores.stock.levels.head(house.shop, "A")
+    hold(house, "cart", wish("B", 1), order="new", replaces="old")
+    after = house.stores.stock.levels.head(house.shop, "A")
+    assert before is not None
+    assert after is not None
+    assert after.restocks == before.restocks + 1
+
+
 # Limits.
 
 

@@ -148,8 +148,11 @@ def _claim_over(standing: Lock, lock: Lock, command: Hold, world: World, former:
         taking = _planned_over(standing, lock, former, world)
     kept = {line.sku for line in taking.lock.lines}
     for line in standing.lines:
-        if line.sku not in kept:  # the cart has this line no more; before the document forgets where its units lie
-            give_back_all(standing, line.sku, [part.part for part in line.parts], store=world.store)
+        if line.sku in kept:
+            continue
+        # The cart has this line no more. Before the document forgets where its units lie, and those who wait are told.
+        if give_back_all(standing, line.sku, [part.part for part in line.parts], store=world.store):
+            world.store.levels.announce(lock.shop, line.sku)
     if not world.store.locks.renew(taking.lock, standing):
         raise IdempotencyKeyInFlight("Another try of this checkout is under way.", retry_after=1)
     return taking

@@ -90,7 +90,9 @@ def balance(shop: str, sku: str, *, store: StockStore, now: datetime) -> int:
 
 
 def keep_back(shop: str, sku: str, quantity: int, *, store: StockStore, grace: timedelta, now: datetime) -> Head:
-    """So many units are the shop's own reserve: nobody can buy them. What is missing of it now is kept from the next delivery."""
+    """So many units are the shop's own reserve: nobody can buy them. What is missing of it now is kept from the next delivery;
+    those who wait are told of what is kept no more.
+    """
     head = _change(shop, sku, {"safety_stock": quantity}, store)
     shelves.free_expired(shop, sku, levels=store.levels, grace=grace, now=now)
     key = LevelKey(shop=shop, sku=sku)
@@ -99,6 +101,7 @@ def keep_back(shop: str, sku: str, quantity: int, *, store: StockStore, grace: t
         if level is None:
             raise UnknownStock
         if _keep(level, quantity, store):
+            store.levels.announce(shop, sku)
             return head
     raise LedgerMoved("The stock keeps changing. Try again.")
 
