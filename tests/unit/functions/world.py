@@ -19,6 +19,7 @@ from unittest import mock
 import moto  # before any client of ours is made: it hooks into botocore when it is imported
 import yaml
 from moto.ses.models import ses_backends
+from moto.sqs.models import sqs_backends
 
 from holdfast.kernel import time as kernel_time
 from holdfast.orders import checkout
@@ -104,8 +105,10 @@ class World:
         aws.client("dynamodb").put_item(TableName=table, Item=to_wire(item))
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
-        """What lies in a queue, taken out of it."""
+        """What lies in a queue, taken out of it; also what was sent to come later."""
         sqs = aws.client("sqs")
+        for waiting in sqs_backends[ACCOUNT][_region()].queues[queue]._messages:
+            waiting.delayed_until = 0
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         found = []
         while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
