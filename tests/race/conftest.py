@@ -35,6 +35,7 @@ _ALWAYS = {
     "SAME_HEAD": (stock, "attribute_exists(#version)"),
     "EMPTY": (stock, "attribute_exists(#lk)"),
     "SAME_CLAIM": (documents, "attribute_exists(#claim)"),
+    "SAME_IMAGE": (documents, "attribute_exists(#ver)"),
     "NOT_EXTENDED": (documents, "attribute_exists(#extended)"),
     "SAME_VAULT": (fulfilment, "attribute_exists(#imported)"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
