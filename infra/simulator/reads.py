@@ -1,11 +1,12 @@
 """GetItem, BatchGetItem and Query. A page ends at 1 MB or at `Limit`, whichever is first."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.simulator.actions import normal_item, terms_of
 from infra.simulator.capacity import consumed
-from infra.simulator.expressions import Invalid, key_range
+from infra.simulator.expressions import Invalid, Terms, key_range
+from infra.simulator.projections import projected, ways_of
 from infra.simulator.sizes import read_units
 from infra.simulator.tables import Address, Charge, Index, Item, Stored, Table, rows_between
 from infra.simulator.traffic import Busy
@@ -25,8 +26,9 @@ def get_item(client: "Client", request: Mapping[str, Any]) -> Json:
     key = table.key(normal_item(request["Key"]))
     stored = table.get(key)
     charge = _read(table, None, key[0], stored, consistent=request.get("ConsistentRead", False))
+    shown = _shown(request)
     client.take([charge], "GetItem")
-    return {**({"Item": dict(stored.item)} if stored else {}), **consumed([charge], request)}
+    return {**({"Item": shown(stored)} if stored else {}), **consumed([charge], request)}
 
 
 def batch_get_item(client: "Client", request: Mapping[str, Any]) -> Json:
@@ -41,6 +43,7 @@ def batch_get_item(client: "Client", request: Mapping[str, Any]) -> Json:
     responses: dict[str, list[Item]] = {name: [] for name in request["RequestItems"]}
     left: dict[str, Json] = {}
     spent: list[Charge] = []
+    shown = {name: _shown(wanted) for name, wanted in request["RequestItems"].items()}
     size, busy = 0, Busy("ProvisionedThroughputExceeded")
     for name, table, key, consistent in asked:
         place = table.key(normal_item(key))
@@ -58,7 +61,7 @@ def batch_get_item(client: "Client", request: Mapping[str, Any]) -> Json:
             continue
         spent.append(charge)
         if stored:
-            responses[name].append(dict(stored.item))
+            responses[name].append(shown[name](stored))
     if not spent:
         raise busy
     return {"Responses": responses, "UnprocessedKeys": left, **consumed(spent, request, many=True)}
@@ -75,7 +78,8 @@ def query(client: "Client", request: Mapping[str, Any]) -> Json:
     table = client.table(request)
     index = _index(table, request)
     schema = index.keys if index else table.keys
-    terms = terms_of(request, request["KeyConditionExpression"])
+    terms = terms_of(request, request["KeyConditionExpression"], request.get("ProjectionExpression"))
+    shown = _shown(request, terms)
     wanted = key_range(request["KeyConditionExpression"], terms, schema.hash, schema.sort or "")
     schema.demand(schema.hash, wanted.hash_value)
     rows = rows_between((index or table).partitions, wanted, nested=index is not None)
@@ -90,12 +94,20 @@ def query(client: "Client", request: Mapping[str, Any]) -> Json:
     charge = Charge(table.name, index.name if index else None, rank(wanted.hash_value), units, write=False)
     client.take([charge], "Query")
     return {
-        "Items": [dict(stored.item) for stored in page],
+        "Items": [shown(stored) for stored in page],
         "Count": len(page),
         "ScannedCount": len(page),
         **({"LastEvaluatedKey": _last_key(table, index, last)} if last else {}),
         **consumed([charge], request),
     }
+
+
+def _shown(request: Mapping[str, Any], terms: Terms | None = None) -> Callable[[Stored], dict[str, Attribute]]:
+    """How a read that was asked so shows an item. Invalid before anything is read."""
+    text = request.get("ProjectionExpression")
+    known = terms or terms_of(request, text)
+    ways = ways_of(text, known) if text else None
+    return lambda stored: dict(stored.item) if ways is None else projected(stored.item, ways)
 
 
 def _index(table: Table, request: Mapping[str, Any]) -> Index | None:

@@ -110,6 +110,11 @@ def update(text: str) -> tuple[Assignment, ...]:
 
 
 @cache
+def projection(text: str) -> tuple[Path, ...]:
+    return tuple(_Reader(text).paths())
+
+
+@cache
 def references(text: str) -> frozenset[str]:
     """The `#names` and `:values` that it uses: DynamoDB refuses to be told of others."""
     return frozenset(token for token in _tokens(text) if token[0] in "#:")
@@ -150,6 +155,12 @@ class _Reader:
             yield self._action(clause)
             while self._took(","):
                 yield self._action(clause)
+
+    def paths(self) -> Iterator[Path]:
+        yield self._path()
+        while self._took(","):
+            yield self._path()
+        self.end()
 
     def end(self) -> None:
         if self._peek():

@@ -211,3 +211,32 @@ def test_what_finds_no_capacity_is_left_over() -> None:
     with refused("ProvisionedThroughputExceededException"):
         put(client)
     assert client.scan(TableName=TABLE)["Items"] == []
+
+
+DEEP = {"m": {"M": {"a": {"N": "1"}, "b": {"L": [{"S": "x"}, {"S": "y"}, {"S": "z"}]}}}, "n": {"N": "5"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("#n", {"n": {"N": "5"}}),
+        ("#gone, #m.#gone, #m.#b[7]", {}),
+        ("#m.#a, #n", {"m": {"M": {"a": {"N": "1"}}}, "n": {"N": "5"}}),
+        ("#m.#b[2], #m.#b[0]", {"m": {"M": {"b": {"L": [{"S": "x"}, {"S": "z"}]}}}}),
+    ],
+)
+def test_a_part_of_an_item(client: Client, text: str, found: Json) -> None:
+    put(client, **DEEP)
+    names = {f"#{name}": name for name in ("n", "m", "a", "b", "gone") if f"#{name}" in text}
+    asked = {"ProjectionExpression": text, "ExpressionAttributeNames": names}
+    assert client.get_item(TableName=TABLE, Key=key(), **asked)["Item"] == found
+    assert client.batch_get_item(RequestItems={TABLE: {"Keys": [key()], **asked}})["Responses"] == {TABLE: [found]}
+    ofp = {"KeyConditionExpression": "#pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}, "ProjectionExpression": text}
+    assert client.query(TableName=TABLE, **ofp, ExpressionAttributeNames={**names, "#pk": "pk"})["Items"] == [found]
+
+
+def test_parts_of_each_other(client: Client) -> None:
+    with refused("ValidationException", "overlap"):
+        client.get_item(TableName=TABLE, Key=key(), ProjectionExpression="#n, #n[0]", **N)
+    with refused("ValidationException", "not defined"):
+        client.get_item(TableName=TABLE, Key=key(), ProjectionExpression="#n, #x", **N)
