@@ -58,16 +58,16 @@ def test_the_same_seed_is_the_same_sale() -> None:
 
 def test_one_part_of_the_stock_cannot_carry_what_many_can() -> None:
     """Else the partitions would have no limits, and the other tests would show nothing."""
-    sale, limits = Sale(buyers=1200, window=0.5), Limits(burst=0.1)
-    narrow = run(World(stock=300, shards=1, limits=limits), sale)
-    wide = run(World(stock=300, shards=8, limits=limits), sale)
+    sale, limits = Sale(buyers=800, window=0.3), Limits(burst=0.1)
+    narrow = run(World(stock=250, shards=1, limits=limits), sale)
+    wide = run(World(stock=250, shards=8, limits=limits), sale)
     assert narrow.traffic.throttled > 10 * wide.traffic.throttled
     assert report(narrow)["grant_p99_ms"] > 2 * report(wide)["grant_p99_ms"]
     assert verdicts(narrow.history()) == verdicts(wide.history()) == []
 
 
 def test_shards_under_one_partition_are_no_shards() -> None:
-    sale = Sale(buyers=1200, window=0.5)
+    sale = Sale(buyers=600, window=0.2)
     together = run(World(stock=300, shards=8, limits=Limits(burst=0.1, partitions=1)), sale)
     apart = run(World(stock=300, shards=8, limits=Limits(burst=0.1)), sale)
     assert together.traffic.throttled > 10 * apart.traffic.throttled
@@ -114,14 +114,17 @@ def test_carts_of_several_units_over_several_parts() -> None:
 
 
 def test_a_sku_that_becomes_hot_while_it_has_one_shard() -> None:
-    market = run(World(stock=400, shards=1), Sale(buyers=900, window=1.5, growth=0.2))
-    pinned = report(market)
-    assert pinned["shards"] == 1  # a person chose one
-    market = run(World(stock=400, begins_with=1), Sale(buyers=900, window=1.5, growth=0.2))
-    grown = report(market)
+    market = run(World(stock=300, begins_with=1), Sale(buyers=500, window=1.0, growth=0.2))
+    found = report(market)
     assert verdicts(market.history()) == []
-    assert (grown["sold"], grown["errors"]) == (400, 0)
-    assert grown["shards"] > 1
+    assert (found["sold"], found["errors"]) == (300, 0)
+    assert found["shards"] > 1
+
+
+def test_a_sku_whose_shards_a_person_chose_stays_as_it_is() -> None:
+    market = run(World(stock=90, shards=1), Sale(buyers=100, window=0.5, growth=0.2))
+    assert verdicts(market.history()) == []
+    assert report(market)["shards"] == 1
 
 
 # Without its guards.
