@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.ids import born_at, derived_id
 from holdfast.kernel.money import Money
 from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
 from holdfast.payments.model import Created, EventState, News, ProviderEvent, ProviderFact
 from holdfast.payments.providers.sandbox.proxy import FROM, RESULT, Action
-from tests.memory.engine import Memory, MemoryWrite, nothing
+from tests.memory.engine import Memory, nothing
 
 
 class MemoryInbox:
@@ -29,13 +28,9 @@ class MemoryInbox:
         key = _event(event.shop, event.provider, event.id)
         self._memory.change(key, self._not_applied_yet, lambda row: row.model_copy(update=ignored))
 
-    def applied_write(self, shop: str, provider: str, event: str, now: datetime) -> MemoryWrite:
-        return MemoryWrite(
-            _event(shop, provider, event),
-            self._not_applied_yet,
-            lambda row: row.model_copy(update={"state": EventState.APPLIED}),
-            VersionConflict("The event was applied before."),
-        )
+    def applied(self, shop: str, provider: str, event: str, now: datetime) -> None:
+        applied = {"state": EventState.APPLIED}
+        self._memory.change(_event(shop, provider, event), self._not_applied_yet, lambda row: row.model_copy(update=applied))
 
     def _not_applied_yet(self, row: ProviderEvent | None) -> bool:
         return row is not None and self._memory.condition("NOT_APPLIED_YET", row.state is not EventState.APPLIED)

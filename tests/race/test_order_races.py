@@ -96,7 +96,7 @@ def test_browser_webhook_and_poller_at_once_pay_once(house: House) -> None:
 
 
 def test_without_the_guards_units_are_sold_twice() -> None:
-    house = House(in_memory(Memory("VERSION_BEFORE", "STILL_HELD", "SAME_LAST", "SAME_CLAIM", "NOT_APPLIED_YET")))
+    house = House(in_memory(Memory("VERSION_BEFORE", "STILL_HELD", "SAME_LAST", "SAME_CLAIM")))
     settled_by_three(house, at=(house.stores.stock.levels, "levels"))
     assert house.level("A").on_hand < 3
 

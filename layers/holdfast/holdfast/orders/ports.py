@@ -133,8 +133,8 @@ class Payments(Protocol):
         """Ask the provider for a payment: the same one for the same order."""
         ...
 
-    def event_writes(self, fact: PaymentFact, now: datetime) -> list[Write]:
-        """The provider's event as applied; nothing when the fact came without one. Refusal: VersionConflict when it was applied before."""
+    def applied(self, fact: PaymentFact, now: datetime) -> None:
+        """Note on the provider's event that it had its effect; nothing when the fact came without one."""
         ...
 
     def refund(self, provider: str, payment: str, amount: Money, key: str) -> None:

@@ -1,6 +1,7 @@
 """The one finaliser: browser, webhook, reconciler and operator all bring their payment fact here.
 
-On time: one transaction moves the order to paid, turns its lock into sales and marks the provider's event as applied.
+On time: one transaction moves the order to paid and turns its lock into sales. Then the provider's event is noted as applied: the
+order itself knows which news it had, so a note that got lost changes nothing.
 Late (the hold is gone): take the stock again; what is short is owed if the shopper accepted that, else all money goes back.
 States never go backwards; a fact that changes nothing is answered as such.
 """
@@ -66,7 +67,10 @@ def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
         if order is None:
             raise UnknownOrder
         try:
-            return _finish_refund(_decide(order, fact, world, now), world, now)
+            settled = _decide(order, fact, world, now)
+            if settled.outcome is Outcome.APPLIED:
+                world.payments.applied(fact, now)
+            return _finish_refund(settled, world, now)
         except VersionConflict:
             continue  # somebody brought the same news, or another; look again
     raise VersionConflict("The order keeps changing.")
@@ -156,7 +160,6 @@ def _paid(
     # The order's own condition first: when several fail, "somebody settled it already" is what counts.
     writes = [
         world.orders.save_write(paid),
-        *world.payments.event_writes(fact, now),
         *world.stock.confirm_writes(order.shop, lock, order.id, quantities, now),
     ]
     world.commit(writes, token=f"{order.id}#paid#{order.version}")
@@ -175,8 +178,7 @@ def _give_back(order: Order, fact: PaymentFact, world: World, now: datetime, rea
         status=Status.REFUNDED,
         hold=None,
     )
-    writes = [world.orders.save_write(due), *world.payments.event_writes(fact, now)]
-    world.commit(writes, token=f"{order.id}#refund-due#{order.version}")
+    world.commit([world.orders.save_write(due)], token=f"{order.id}#refund-due#{order.version}")
     if order.hold is not None:
         world.stock.release(order.shop, order.hold.lock, order.id)
     return Settled(outcome=Outcome.APPLIED, order=due)
@@ -226,7 +228,6 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
     )
     writes = [
         world.orders.save_write(refunded),
-        *world.payments.event_writes(fact, now),
         *world.stock.return_writes(order.shop, order.id, back=back, owed=owed, buyer=rules.buyer(order.email), now=now),
     ]
     world.commit(writes, token=f"{order.id}#refunded#{order.version}")
@@ -252,8 +253,7 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         payment=order.payment.model_copy(update={"status": status}),
         hold=None,
     )
-    writes = [world.orders.save_write(ended), *world.payments.event_writes(fact, now)]
-    world.commit(writes, token=f"{order.id}#{status}#{order.version}")
+    world.commit([world.orders.save_write(ended)], token=f"{order.id}#{status}#{order.version}")
     if order.hold is not None:
         world.stock.release(order.shop, order.hold.lock, order.id)
     return Settled(outcome=Outcome.APPLIED, order=ended)
@@ -283,7 +283,7 @@ def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         data=told,
         status=order.status if kept else Status.PAYMENT_REVIEW,
     )
-    world.commit([world.orders.save_write(reviewed), *world.payments.event_writes(fact, now)], token=f"{order.id}#review#{order.version}")
+    world.commit([world.orders.save_write(reviewed)], token=f"{order.id}#review#{order.version}")
     return Settled(outcome=Outcome.APPLIED, order=reviewed)
 
 

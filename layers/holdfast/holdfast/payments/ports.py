@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Protocol
 
 from holdfast.kernel.money import Money
-from holdfast.kernel.writes import Write
 from holdfast.payments.model import Created, ProviderEvent, ProviderFact
 
 
@@ -44,8 +43,8 @@ class Inbox(Protocol):
         """It changed nothing; say why. An applied event stays applied."""
         ...
 
-    def applied_write(self, shop: str, provider: str, event: str, now: datetime) -> Write:
-        """Refusal: VersionConflict when it was applied before."""
+    def applied(self, shop: str, provider: str, event: str, now: datetime) -> None:
+        """It had its effect. Nothing happens when that was noted before, or there is no such event."""
         ...
 
 

@@ -2,9 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import epoch, rfc3339
-from holdfast.kernel.writes import Write
 from holdfast.payments import keys
 from holdfast.payments.model import EventState, ProviderEvent
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Table, record
@@ -12,7 +10,7 @@ from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Tab
 EVENTS_KEPT = timedelta(days=30)
 """Longer than any provider repeats an event."""
 
-# Not acted on before: one effect per event, however often it comes.
+# Known, and not noted as applied before: that stays.
 NOT_APPLIED_YET = "#state <> :applied AND attribute_exists(#pk)"
 
 
@@ -47,11 +45,13 @@ class DynamoInbox:
         except ConditionFailed:
             return  # applied meanwhile: that is the better news
 
-    def applied_write(self, shop: str, provider: str, event: str, now: datetime) -> Write:
+    def applied(self, shop: str, provider: str, event: str, now: datetime) -> None:
         change = Expression(
             "SET #state = :applied, #at = :now",
             {"#state": "state", "#at": "worked_at", "#pk": "pk"},
             {":applied": EventState.APPLIED, ":now": rfc3339(now)},
         )
-        key = keys.event_key(shop, provider, event)
-        return self._table.update_write(key, change, Expression(NOT_APPLIED_YET), VersionConflict("The event was applied before."))
+        try:
+            self._table.update(keys.event_key(shop, provider, event), change, Expression(NOT_APPLIED_YET), returns="NONE")
+        except ConditionFailed:
+            return  # noted before

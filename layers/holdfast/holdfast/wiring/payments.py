@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.money import Money
-from holdfast.kernel.writes import Write
 from holdfast.orders.model import FactKind, PaymentFact, PaymentRef
 from holdfast.platform.dynamo import Table
 
@@ -41,8 +40,9 @@ class PaymentsForOrders:
         except UnknownProvider:
             raise ProviderNotOffered("This shop does not take payments with that provider.", provider=provider) from None
 
-    def event_writes(self, fact: PaymentFact, now: datetime) -> list[Write]:
-        return [self.inbox.applied_write(fact.shop, fact.provider, fact.event, now)] if fact.event else []
+    def applied(self, fact: PaymentFact, now: datetime) -> None:
+        if fact.event:
+            self.inbox.applied(fact.shop, fact.provider, fact.event, now)
 
     def refund(self, provider: str, payment: str, amount: Money, key: str) -> None:
         self.provider(provider).refund(payment, amount, key)
