@@ -144,7 +144,16 @@ def job_view(job: Job, chunks: Sequence[Chunk], *, rows: range, token: str | Non
     """`rows`: the numbers of those that are told of."""
     told = {"rows", "done", "refused", "unchanged", "undone", "undo_refused", "created_at"}
     items = [item for chunk in chunks for item in _items(chunk) if item.row in rows]
-    return BulkView(id=job.id, status=job.status, dry_run=False, undo_token=token, items=items, next=cursor, **job.model_dump(include=told))
+    return BulkView(
+        id=job.id,
+        status=job.status,
+        dry_run=False,
+        finished_at=job.moved_at if job.finished else None,
+        undo_token=token,
+        items=items,
+        next=cursor,
+        **job.model_dump(include=told),
+    )
 
 
 def chunks_of(rows: range) -> list[int]:

@@ -109,6 +109,7 @@ class InventoryRow(Summary):
     """A line of the list. `version` counts every change of stock, layout and product, and is the ETag."""
 
     title: str
+    kind: str
     low_stock_threshold: int
     status: str
 
@@ -138,7 +139,6 @@ class Sheet(InventoryRow):
     `safety_stock` of the locked units are kept back by the shop; it asked for `safety_stock_wanted`.
     """
 
-    kind: str
     on_shortage: str
     backorder_cap: int | None
     max_per_order: int | None
@@ -257,6 +257,7 @@ def row_of(article: Article, head: Head, levels: Mapping[LevelKey, Level], desk:
     return InventoryRow(
         **{**seen.model_dump(), "version": seen.version + article.version},
         title=article.title,
+        kind="digital" if article.digital else "physical",
         low_stock_threshold=article.low_stock_threshold,
         status=article.status(seen.available),
     )

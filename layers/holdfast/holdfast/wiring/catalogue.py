@@ -108,7 +108,7 @@ class ArticleOf:
 
     @property
     def policies(self) -> Mapping[str, Any]:
-        return self.product.model_dump(include={"kind", *POLICIES} - {"low_stock_threshold"})
+        return self.product.model_dump(include=POLICIES - {"low_stock_threshold"})
 
     def status(self, available: int) -> str:
         return self.product.stock_status(available)

@@ -1,14 +1,13 @@
 // A corner of the back office: the admin routes of the public API, with the shop's own key.
 import { busy, byId, h, show, showIfNew, keepLooking } from "./dom.js";
 import { Problem, atShop, call, newKey, shop } from "./api.js";
-import { badge, clockTime, money, noticeOf, statusBadge, units } from "./words.js";
+import { badge, clockTime, money, noticeOf, statusBadge, stockBadge, units } from "./words.js";
 import { deadlineOf, secondsUntil, spoken } from "./clock.js";
 
 const SLOT = `holdfast.key.${shop}`;
-const SHELVES_SHOWN = 12;
 const opened = new Set(); // forms that are unfolded stay unfolded while the page looks again
 let looking = null;
-let everything = false;
+let sought = { q: "", filter: "" };
 
 const admin = (method, path, options = {}) =>
   call(method, atShop(`/admin${path}`), { ...options, headers: { "X-Api-Key": sessionStorage.getItem(SLOT), ...(method === "POST" ? { "Idempotency-Key": newKey() } : {}) } });
@@ -41,7 +40,7 @@ byId("leave").addEventListener("click", () => { sessionStorage.removeItem(SLOT);
 async function look() {
   if (!sessionStorage.getItem(SLOT)) return 3000;
   try {
-    await Promise.all([lookAtStock(), lookAtHolds(), lookAtOrders()]);
+    await Promise.all([lookAtTotals(), lookAtStock(), lookAtHolds(), lookAtOrders()]);
   } catch (error) {
     if (error instanceof Problem && (error.status === 401 || error.status === 403)) {
       sessionStorage.removeItem(SLOT);
@@ -51,35 +50,69 @@ async function look() {
   return 3000;
 }
 
+// --- the whole stock
+
+async function lookAtTotals() {
+  const found = (await admin("GET", "/inventory/dashboard")).data;
+  showIfNew(byId("totals"), { ...found, at: null }, () => [
+    totals("on hand", found.on_hand, found.value.map(money).join(" + ")),
+    totals("available", found.available, `${found.products} ${found.products === 1 ? "product" : "products"}${found.complete ? "" : " so far"}`, "free"),
+    totals("held", found.locked, units(found.live_holds, "hold") + (found.more_holds ? " or more" : ""), "held"),
+    totals("owed", found.waiting, units(found.skus_waiting, "product"), found.waiting > 0 && "owed"),
+    totals("low or out", found.skus_low + found.skus_out, `${found.skus_low} low, ${found.skus_out} out`),
+    totals("in demand", found.hot.length, found.hot.length ? found.hot.slice(0, 2).map((one) => `${one.sku}: ${units(one.shards, "shard")}`).join(", ") : "one shard each")]);
+}
+
+function totals(word, count, more, mark) {
+  return h("div", { class: `sum ${mark || ""}` }, h("span", { class: "soft small" }, word), h("b", { class: "number" }, count), h("span", { class: "faint small" }, more));
+}
+
+// --- inventory
+
 async function lookAtStock() {
-  const { items, next } = (await admin("GET", "/products?limit=100")).data;
-  const shown = everything ? items : items.slice(0, SHELVES_SHOWN);
-  const levels = await Promise.all(shown.map(async (product) => (await admin("GET", `/inventory/${encodeURIComponent(product.sku)}`)).data));
-  const hidden = items.length - shown.length;
+  const query = new URLSearchParams({ limit: 50, ...(sought.q && { q: sought.q }), ...(sought.filter && { filter: sought.filter }) });
+  const asked = query.toString();
+  const { items, next } = (await admin("GET", `/inventory?${asked}`)).data;
   if (byId("stock").contains(document.activeElement) && document.activeElement.matches("input, textarea")) return; // never under a typing hand
-  showIfNew(byId("stock"), [shown, levels, hidden, next], () => [
-    ...shown.map((product, at) => shelf(product, levels[at])),
-    items.length === 0 && h("div", { class: "empty" }, h("p", { class: "title" }, "No product yet")),
-    hidden > 0 && h("button", { class: "button", type: "button", onclick: () => { everything = true; looking(); } }, `Show ${hidden} more`)]);
+  showIfNew(byId("stock"), [asked, items, next], () => (items.length === 0 ? h("p", { class: "soft" }, sought.q || sought.filter ? "Nothing like that." : "No product yet.") : [
+    h("table", { class: "table folding" },
+      h("thead", {}, h("tr", {}, ["Product", "Units", "Available", "Held", "On hand", "Owed", "Coming", "Status"].map((word, at) => h("th", { scope: "col", class: at > 1 && at < 7 && "end" }, word)))),
+      h("tbody", {}, items.map(stockRow))),
+    next && h("p", { class: "soft small" }, "There are more: search for them.")]));
 }
 
-function shelf(product, level) {
-  const figure = (value, word) => h("div", {}, h("b", {}, value), h("span", {}, word));
-  return h("article", { class: "card level" },
-    h("div", { class: "row between" }, h("h3", {}, product.title), badge("plain", product.on_shortage === "backorder" ? "back-order" : "no back-order")),
-    h("p", { class: "faint small mono" }, product.sku),
-    levelBar(level),
-    h("div", { class: "figures" }, figure(level.available, "available"), figure(level.locked, "held"), figure(level.on_hand, "on hand"), figure(level.waiting, "owed")),
-    product.kind === "digital" ? keysForm(product) : restockForm(product));
+function stockRow(item) {
+  const figure = (word, value, mark) => h("td", { class: `number end ${value ? mark || "" : "faint"}`, "data-word": word }, value);
+  return h("tr", {},
+    h("td", { class: "what" }, h("span", { class: "strong" }, item.title), h("div", { class: "faint small mono" }, item.sku), item.kind === "digital" ? keysForm(item) : restockForm(item)),
+    h("td", { class: "bar" }, levelBar(item)),
+    figure("available", item.available), figure("held", item.locked), figure("on hand", item.on_hand), figure("owed", item.waiting, "owed"), figure("coming", item.incoming),
+    h("td", { class: "status" }, stockBadge(item.status)));
 }
 
+// All parts of one bar are to one scale: what is on hand, and behind it what is owed.
 function levelBar(level) {
   const part = (name, value) => {
     const bar = h("i", { class: name });
     bar.style.flexGrow = value;
     return bar;
   };
-  return h("div", { class: "level-bar", role: "img", "aria-label": `${level.available} available, ${level.locked} held` }, part("free", level.available), part("held", level.locked));
+  const words = `${level.available} available, ${level.locked} held, ${level.waiting} owed`;
+  return h("div", { class: "level-bar", role: "img", "aria-label": words, title: words }, part("free", level.available), part("held", level.locked), part("owed", level.waiting));
+}
+
+byId("sift").addEventListener("submit", (event) => { event.preventDefault(); sift({ q: byId("sift-text").value.trim() }); });
+byId("sift-text").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => sift({ q: byId("sift-text").value.trim() }), 300); });
+for (const button of byId("sift").querySelectorAll("[data-filter]")) {
+  button.addEventListener("click", () => {
+    for (const other of byId("sift").querySelectorAll("[data-filter]")) other.setAttribute("aria-pressed", other === button);
+    sift({ filter: button.dataset.filter });
+  });
+}
+let typing;
+function sift(wanted) {
+  sought = { ...sought, ...wanted };
+  looking?.();
 }
 
 function fold(product, word, fields, send) {
@@ -131,27 +164,37 @@ function keysForm(product) {
 let deadlines = [];
 async function lookAtHolds() {
   const answer = await admin("GET", "/holds?limit=100");
-  const { items } = answer.data;
-  byId("holds-count").textContent = items.length ? units(items.length, "hold") : "";
+  const { items, next } = answer.data;
+  byId("holds-count").textContent = items.length ? units(items.length, "hold") + (next ? " and more" : "") : "";
   deadlines = [];
   delete byId("holds").dataset.print;
-  showIfNew(byId("holds"), items, () => (items.length === 0 ? h("p", { class: "soft" }, "Nothing is held right now.") : h("div", { class: "table-wrap" }, h("table", { class: "table" },
-    h("thead", {}, h("tr", {}, ["What", "Order", "Time left", ""].map((word) => h("th", { scope: "col" }, word)))),
-    h("tbody", {}, items.map((hold) => holdRow(hold, answer.date)))))));
+  showIfNew(byId("holds"), items, () => (items.length === 0 ? h("p", { class: "soft" }, "Nothing is held right now.") : h("table", { class: "table folding" },
+    h("thead", {}, h("tr", {}, ["What", "Order", "Held for", "Time left", ""].map((word) => h("th", { scope: "col" }, word)))),
+    h("tbody", {}, items.map((hold) => holdRow(hold, answer.date))))));
   tick();
 }
 
 function holdRow(hold, date) {
-  const left = h("td", { class: "number strong" }, "");
-  deadlines.push([left, deadlineOf(hold, date)]);
-  const release = h("button", { class: "button small", type: "button", onclick: (event) => busy(event.currentTarget, async () => { await admin("POST", `/holds/${hold.id}/release`, { body: {} }).catch(() => null); await looking(); }) }, "Release");
-  return h("tr", {}, h("td", {}, hold.lines.map((line) => h("div", {}, `${line.quantity} × `, h("span", { class: "mono small" }, line.sku)))), h("td", { class: "mono small" }, hold.order), left, h("td", { class: "end" }, release));
+  const age = h("span", { class: "number" }), left = h("span", { class: "number strong" }), rest = h("i", { class: "held" }), gone = h("i", {});
+  const began = performance.now() - hold.age_seconds * 1000;
+  deadlines.push({ age, left, rest, gone, began, ends: deadlineOf(hold, date) });
+  const body = { reason: "released in the back office" };
+  const release = h("button", { class: "button small", type: "button", onclick: (event) => busy(event.currentTarget, async () => { await admin("POST", `/holds/${hold.id}/release`, { body }).catch(() => null); await looking(); }) }, "Release");
+  return h("tr", {},
+    h("td", { class: "what" }, hold.lines.map((line) => h("div", {}, `${line.held} × `, h("span", { class: "mono small" }, line.sku), line.held < line.quantity && h("span", { class: "soft small" }, ` of ${line.quantity}`)))),
+    h("td", { class: "ids" }, h("div", { class: "mono small" }, hold.order), h("div", { class: "mono small faint" }, hold.owner)),
+    h("td", { "data-word": "held for" }, age),
+    h("td", { class: "bar", "data-word": "time left" }, left, hold.extended && h("span", { class: "soft small" }, " extended once"), h("div", { class: "level-bar" }, rest, gone)),
+    h("td", { class: "end" }, release));
 }
 
 function tick() {
-  for (const [cell, deadline] of deadlines) {
-    const seconds = secondsUntil(deadline);
-    cell.textContent = seconds > 0 ? `${spoken(seconds)} s` : "over";
+  for (const { age, left, rest, gone, began, ends } of deadlines) {
+    const seconds = secondsUntil(ends), held = Math.max(0, (performance.now() - began) / 1000);
+    age.textContent = `${spoken(held)}${held < 60 ? " s" : ""}`;
+    left.textContent = seconds > 0 ? `${spoken(seconds)}${seconds <= 60 ? " s" : ""}` : "over";
+    rest.style.flexGrow = seconds;
+    gone.style.flexGrow = held;
   }
 }
 setInterval(tick, 250);
