@@ -53,7 +53,7 @@ class World:
 
 @dataclass
 class Worker:
-    recall: Recall = field(default_factory=Recall)
+    recall: Recall
 
 
 @dataclass(frozen=True)
@@ -217,9 +217,9 @@ class Market:
         return DynamoStock(stock, locks, DynamoCommit(client, own))
 
     def _open(self) -> None:
-        """The SKU with its stock. It is made in calm, long before the sale."""
+        """The SKU with its stock. It is made in calm, long before the sale; every checkout is told of its shards as they are then."""
         world = self.world
-        shards = world.shards or world.begins_with or layout.suggested_shards(world.stock, world.stock, timedelta(seconds=1))
+        self._told = shards = world.shards or world.begins_with or layout.suggested_shards(world.stock, world.stock, timedelta(seconds=1))
         self._told = shards  # the checkouts begin when the layout is there
 
         def prepare() -> None:
