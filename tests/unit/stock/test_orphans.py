@@ -13,7 +13,7 @@ from holdfast.orders.model import Order, Status
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock import orphans, selling
 from holdfast.stock.errors import UnknownStock
-from holdfast.stock.model import NEVER, PROMISES, SAFETY, Entry, Level, LevelKey, Lock
+from holdfast.stock.model import NEVER, PROMISES, SAFETY, Entry, Level, LevelKey, Lock, Sale
 from holdfast.stock.orphans import (
     DOCUMENT_WITHOUT_ENTRY,
     ENTRY_WITHOUT_DOCUMENT,
@@ -25,7 +25,7 @@ from holdfast.stock.orphans import (
 from holdfast.wiring.orders import OrdersForOrphans
 from tests.memory.audit import audit, audit_end
 from tests.memory.engine import Memory
-from tests.memory.house import GRACE, HOLD, House
+from tests.memory.house import GRACE, HOLD, START, House
 from tests.memory.stores import in_memory
 from tests.memory.threads import just_before, together
 
@@ -246,6 +246,69 @@ def test_a_try_that_replaces_an_earlier_order_is_left_to_its_end(memory: Memory,
     assert (house.order(first).status, house.level("A").available, find(house).orphans) == (Status.EXPIRED, 10, ())
 
 
+def test_a_lock_whose_entries_are_gone_too_is_told_once(memory: Memory, house: House) -> None:
+    crashed(memory, house)
+    edit(memory, available=10, entries={})
+    edit(memory, sku="B", available=5, entries={})
+    before = restocks(memory, "A"), restocks(memory, "B")
+    house.now += SAFE_AGE
+    assert [(one.orphan.kind, one.units) for one in find(house, dry_run=False).repaired] == [(LOCK_WITHOUT_ORDER, 0)]
+    assert (restocks(memory, "A"), restocks(memory, "B")) == before  # nobody is told of units that did not come
+
+
+def test_those_who_wait_are_told_of_units_that_come_free(memory: Memory, house: House) -> None:
+    crashed(memory, house)
+    edit(memory, sku="B", available=5, entries={})
+    before = restocks(memory, "A"), restocks(memory, "B")
+    house.now += SAFE_AGE
+    find(house, dry_run=False)
+    assert (restocks(memory, "A"), restocks(memory, "B")) == (before[0] + 1, before[1])
+
+
+def restocks(memory: Memory, sku: str) -> int:
+    return int(memory.get("head", SHOP, sku).restocks)
+
+
+Changes = dict[str, Any]
+MEANWHILE: dict[str, Changes | None] = {
+    "gone": None,
+    "sold": {"sale": Sale(at=START, lines=())},
+    "extended": {"expires_at": START + 2 * HOLD},
+    "claimed anew": {"claimed_at": START + SAFE_AGE, "claim": "clm_another"},
+}
+
+
+@pytest.mark.parametrize("changes", MEANWHILE.values(), ids=MEANWHILE)
+def test_a_lock_that_changed_after_the_plan_is_left_alone(memory: Memory, house: House, changes: Changes | None) -> None:
+    lock = crashed(memory, house)
+    house.now += SAFE_AGE
+    (orphan,) = find(house).orphans
+    memory.put(("lock", SHOP, lock.id), None if changes is None else lock.model_copy(update=changes))
+    before = dict(memory.rows)
+    assert not orphans.repair(orphan, world=world(house)).done
+    assert memory.rows == before
+
+
+@pytest.mark.parametrize("changes", MEANWHILE.values(), ids=MEANWHILE)
+def test_a_lock_that_the_index_shows_as_it_was_is_no_orphan(memory: Memory, house: House, changes: Changes | None) -> None:
+    lock = crashed(memory, house)
+    house.now += SAFE_AGE
+    memory.put(("lock", SHOP, lock.id), None if changes is None else lock.model_copy(update=changes))
+    house.stores.stock.locks.page = lambda *_: ([lock], None)  # type: ignore[method-assign]  an index that lags
+    assert find(house).orphans == ()
+
+
+def test_an_order_that_came_late_keeps_its_lock(memory: Memory, house: House) -> None:
+    """Its lock was not claimed anew: only the order tells."""
+    order = place(house)
+    memory.put(("order", SHOP, order.id), None)
+    house.now += SAFE_AGE
+    (orphan,) = find(house).orphans
+    memory.put(("order", SHOP, order.id), order)
+    assert not orphans.repair(orphan, world=world(house)).done
+    assert house.level("A").locked == 2
+
+
 # An order without its lock.
 
 
@@ -289,6 +352,38 @@ def test_money_that_comes_in_the_middle_of_the_repair_wins(memory: Memory, house
     audit(memory)
 
 
+def test_an_order_whose_lock_is_there_after_all_is_not_ended(memory: Memory, house: House) -> None:
+    order = place(house)
+    lock = lock_of(memory, order)
+    memory.put(("lock", SHOP, lock.id), None)
+    house.now = order.placed_until + GRACE
+    (planned,) = [orphan for orphan in find(house).orphans if orphan.kind == ORDER_WITHOUT_LOCK]
+    memory.put(("lock", SHOP, lock.id), lock)
+    assert not orphans.repair(planned, world=world(house)).done
+    memory.put(("lock", SHOP, lock.id), lock.model_copy(update={"order": "ord_of_another_try", "replaced": order.id}))
+    assert not orphans.repair(planned, world=world(house)).done
+    memory.put(("lock", SHOP, lock.id), lock.model_copy(update={"order": "ord_of_somebody_else"}))
+    assert orphans.repair(planned, world=world(house)).done
+
+
+@pytest.mark.parametrize("change", ["gone", "extended", "cancelled"])
+def test_an_order_that_changed_after_the_plan_is_left_alone(memory: Memory, house: House, change: str) -> None:
+    order = place(house)
+    memory.put(("lock", SHOP, lock_of(memory, order).id), None)
+    house.now = order.placed_until + GRACE
+    (planned,) = [orphan for orphan in find(house).orphans if orphan.kind == ORDER_WITHOUT_LOCK]
+    assert order.hold is not None
+    until = order.hold.model_copy(update={"expires_at": order.hold.expires_at + HOLD})
+    changed = {
+        "gone": None,
+        "extended": order.model_copy(update={"hold": until}),
+        "cancelled": order.model_copy(update={"status": Status.CANCELLED}),
+    }
+    memory.put(("order", SHOP, order.id), changed[change])
+    assert not orphans.repair(planned, world=world(house)).done
+    assert memory.get("order", SHOP, order.id) == changed[change]
+
+
 # Entries without a document.
 
 
@@ -309,8 +404,9 @@ def test_an_entry_without_a_document_is_freed_when_the_clock_would(memory: Memor
 
 def test_an_entry_that_lasts_longer_than_any_hold_is_freed_at_once(memory: Memory, house: House) -> None:
     edit(memory, on_hand=10, available=6, entries={"planted": Entry(quantity=4, expires_at=NEVER)})
+    before = restocks(memory, "A")
     assert [(one.orphan.kind, one.units) for one in find(house, dry_run=False).repaired] == [(ENTRY_WITHOUT_DOCUMENT, 4)]
-    assert house.level("A").available == 10
+    assert (house.level("A").available, restocks(memory, "A")) == (10, before + 1)
 
 
 def test_only_the_very_entry_that_was_seen_is_freed(memory: Memory, house: House) -> None:
@@ -397,9 +493,22 @@ def test_a_repair_that_fails_says_why_and_keeps_no_other(memory: Memory, house: 
 def test_a_look_that_was_cut_short_accuses_no_entry(memory: Memory, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         place(house, ("A", 1))
+    edit(memory, sku="B", available=4, entries={"planted": Entry(quantity=1, expires_at=NEVER)})
+    assert kinds(find(house)) == [ENTRY_WITHOUT_DOCUMENT]
     monkeypatch.setattr(orphans, "MOST", 2)
     report = find(house)
-    assert (report.complete, report.orphans) == (False, ())
+    assert (report.complete, report.orphans, report.orders) == (False, (), 2)
+
+
+def test_many_locks_are_read_page_by_page_up_to_a_limit(memory: Memory, house: House) -> None:
+    lock = crashed(memory, house)
+    for number in range(149):
+        memory.put(("lock", SHOP, f"lck_{number:03d}"), lock.model_copy(update={"id": f"lck_{number:03d}"}))
+    locks = house.stores.stock.locks
+    found, complete = orphans.standing_locks(SHOP, locks)
+    assert (len(found), complete) == (150, True)
+    found, complete = orphans.standing_locks(SHOP, locks, most=100)
+    assert (len(found), complete) == (100, False)
 
 
 def test_an_unknown_sku_is_refused(house: House) -> None:
