@@ -64,7 +64,7 @@ async function lookAtTotals() {
 }
 
 function totals(word, count, more, mark) {
-  return h("div", { class: `sum ${mark || ""}` }, h("span", { class: "soft small" }, word), h("b", { class: "number" }, count), h("span", { class: "faint small" }, more));
+  return h("div", { class: `tally ${mark || ""}` }, h("span", { class: "soft small" }, word), h("b", { class: "number" }, count), h("span", { class: "faint small" }, more));
 }
 
 // --- inventory
