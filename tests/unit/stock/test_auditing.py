@@ -282,10 +282,12 @@ def test_a_part_that_is_gone_is_missed(memory: Memory, house: House) -> None:
 
 
 def test_a_pool_is_not_goods_but_its_sum_is_looked_at(memory: Memory, house: House) -> None:
-    house.stores.stock.levels.open_pool(LevelKey(shop=SHOP, sku="A", part=PROMISES), 5)
+    pool = LevelKey(shop=SHOP, sku="A", part=PROMISES)
+    house.stores.stock.levels.open_pool(pool, 5)
+    house.stores.stock.levels.take(pool, "promised", Entry(quantity=2, expires_at=house.now + HOLD))
     report = audit(house)
     assert (report.proved, report.on_hand) == (True, 20)
-    edit(memory, PROMISES, available=3)
+    edit(memory, PROMISES, available=1)
     assert [(finding.code, finding.part, finding.expected, finding.found) for finding in audit(house).findings] == [
         ("pool_out_of_balance", PROMISES, 5, 3)
     ]
@@ -295,6 +297,21 @@ def test_what_was_not_read_is_not_proved(house: House) -> None:
     report = audit(house, "A", most=2)
     (proof,) = report.proofs
     assert (proof.documents, proof.complete, proof.proved, report.proved, report.findings) == (2, False, False, False, ())
+
+
+def test_nor_when_what_was_read_happens_to_add_up(house: House) -> None:
+    house.product("C")
+    for delta, identity in ((10, "in"), (-10, "out"), (3, "in again")):
+        adjust(house, delta, identity, "C")
+    (proof,) = audit(house, "C", most=1).proofs
+    assert (proof.figures.balance, proof.on_hand, proof.complete, proof.proved) == (3, 3, False, False)
+
+
+def test_all_that_there_is_may_be_held(memory: Memory, house: House) -> None:
+    level: Level = memory.get("level", SHOP, "A", "0")
+    edit(memory, entries={**level.entries, "planted": Entry(quantity=10, expires_at=house.now + HOLD)})
+    assert audit(house, "A", repair=True, dry_run=False).proved
+    assert (house.level("A").available, house.level("A").locked) == (0, 13)
 
 
 def test_what_was_not_read_is_not_repaired(memory: Memory, house: House) -> None:
