@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
+from holdfast.orders.events import whole
 from holdfast.platform import aws
 from holdfast.platform.log import logger
 from holdfast.platform.settings import FunctionSettings
@@ -45,7 +46,7 @@ def entries_of(record: DynamoDBRecord) -> Iterator[dict[str, Any]]:
         return
     new = stream.new_image
     known = max((event["seq"] for event in (stream.old_image or {}).get("events", [])), default=0)
-    for event in new["events"]:
+    for event in whole(new):
         if event["seq"] > known:
             detail = {"shop": new["shop"], "order": new["id"], "status": new["status"], **event}
             yield {

@@ -28,7 +28,7 @@ def renewed(lock: Lock, claim: str, **changes: object) -> Lock:
 
 def sealed(stock: StockStore, lock: Lock) -> Lock:
     stock.commit([stock.locks.seal_write(lock, SALE)], token=f"{lock.shop}-{lock.id}-sealed")
-    return lock.model_copy(update={"sale": SALE})
+    return lock.model_copy(update={"sale": SALE, "claim": "", "fingerprint": ""})
 
 
 # Locks.

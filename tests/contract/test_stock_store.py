@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 from typing import Any
 
 import pytest
@@ -45,8 +46,8 @@ def figures(stock: StockStore, key: LevelKey) -> tuple[int, int, set[str]]:
     return found.on_hand, found.available, set(found.entries)
 
 
-def commit(stock: StockStore, *writes: Write, again: str = "") -> None:
-    stock.commit(writes, token=f"{id(writes)}{again}")
+def commit(stock: StockStore, *writes: Write) -> None:
+    stock.commit(writes, token=uuid4().hex)
 
 
 # Opening.
@@ -237,7 +238,7 @@ def test_extending_an_entry(stock: StockStore, key: LevelKey) -> None:
     commit(stock, stock.levels.extend_write(key, MINE, TWO, until))
     assert level(stock, key).entries == {MINE: Entry(quantity=2, expires_at=until)}
     with pytest.raises(HoldLost):
-        commit(stock, stock.levels.extend_write(key, MINE, TWO, until + timedelta(minutes=5)), again="later")
+        commit(stock, stock.levels.extend_write(key, MINE, TWO, until + timedelta(minutes=5)))
 
 
 # Selling and booking: each part's documents are a chain.
@@ -263,10 +264,10 @@ def test_selling_another_quantity_than_is_held(stock: StockStore, key: LevelKey,
 def test_selling_what_is_held_no_more(stock: StockStore, key: LevelKey) -> None:
     for seen in (level(stock, key), level(stock, key).model_copy(update={"last": "mov_other"})):  # whatever the ledger says
         with pytest.raises(HoldLost):
-            commit(stock, stock.levels.sell_held_write(seen, MINE, 2, "lck_sale"), again=str(seen.last))
+            commit(stock, stock.levels.sell_held_write(seen, MINE, 2, "lck_sale"))
     nowhere = level(stock, key).model_copy(update={"key": LevelKey(shop=key.shop, sku="Z")})
     with pytest.raises(HoldLost):
-        commit(stock, stock.levels.sell_held_write(nowhere, MINE, 2, "lck_sale"), again="nowhere")
+        commit(stock, stock.levels.sell_held_write(nowhere, MINE, 2, "lck_sale"))
 
 
 def test_selling_what_is_held_after_the_ledger_moved(stock: StockStore, key: LevelKey) -> None:
@@ -274,7 +275,7 @@ def test_selling_what_is_held_after_the_ledger_moved(stock: StockStore, key: Lev
     seen = level(stock, key)
     commit(stock, stock.levels.change_write(seen, 1, "mov_second"))
     with pytest.raises(LedgerMoved):
-        commit(stock, stock.levels.sell_held_write(seen, MINE, 2, "lck_sale"), again="late")
+        commit(stock, stock.levels.sell_held_write(seen, MINE, 2, "lck_sale"))
     assert figures(stock, key) == (6, 4, {MINE})
     assert level(stock, key).last == "mov_second"
 
@@ -285,7 +286,7 @@ def test_a_first_document_goes_on_from_none(stock: StockStore, key: LevelKey) ->
     empty = level(stock, part)
     commit(stock, stock.levels.change_write(empty, 3, "mov_one"))
     with pytest.raises(LedgerMoved):
-        commit(stock, stock.levels.change_write(empty, 3, "mov_two"), again="late")
+        commit(stock, stock.levels.change_write(empty, 3, "mov_two"))
     assert (level(stock, part).on_hand, level(stock, part).last) == (3, "mov_one")
 
 
@@ -313,7 +314,7 @@ def test_a_change_goes_over_the_ledger_that_was_seen(stock: StockStore, key: Lev
     commit(stock, stock.levels.change_write(seen, -1, "mov_second"))
     for quantity in (1, -4):
         with pytest.raises(LedgerMoved):
-            commit(stock, stock.levels.change_write(seen, quantity, "mov_third"), again=str(quantity))
+            commit(stock, stock.levels.change_write(seen, quantity, "mov_third"))
     assert figures(stock, key) == (4, 2, {MINE})
 
 
@@ -323,7 +324,7 @@ def test_an_exact_change_goes_over_the_very_level_that_was_seen(stock: StockStor
     stock.levels.give_back(key, MINE, TWO)
     for quantity in (1, -6):
         with pytest.raises(LedgerMoved):
-            commit(stock, stock.levels.change_write(seen, quantity, "mov_second", exact=True), again=str(quantity))
+            commit(stock, stock.levels.change_write(seen, quantity, "mov_second", exact=True))
     commit(stock, stock.levels.change_write(level(stock, key), -5, "mov_second", exact=True))
     assert figures(stock, key) == (0, 0, set())
 
@@ -348,7 +349,7 @@ def test_more_may_be_kept_than_came_in_if_it_is_available(stock: StockStore, key
     commit(stock, stock.levels.change_write(level(stock, key), 1, "mov_second", kept=6))
     assert figures(stock, key) == (6, 0, {SAFETY})
     with pytest.raises(InsufficientStock):
-        commit(stock, stock.levels.change_write(level(stock, key), 1, "mov_third", kept=8), again="more")
+        commit(stock, stock.levels.change_write(level(stock, key), 1, "mov_third", kept=8))
 
 
 def test_keeping_back_over_what_somebody_else_kept(stock: StockStore, key: LevelKey) -> None:
@@ -360,7 +361,7 @@ def test_keeping_back_over_what_somebody_else_kept(stock: StockStore, key: Level
         commit(stock, stock.levels.change_write(before, 2, "mov_second", kept=2))
     stock.levels.give_back(key, SAFETY, own)
     with pytest.raises(LedgerMoved):
-        commit(stock, stock.levels.change_write(kept, 2, "mov_second", kept=2), again="given back")
+        commit(stock, stock.levels.change_write(kept, 2, "mov_second", kept=2))
     assert figures(stock, key) == (5, 5, set())
 
 
@@ -370,9 +371,9 @@ def test_checking_a_level_changes_nothing(stock: StockStore, key: LevelKey) -> N
     assert level(stock, key) == seen
     stock.levels.take(key, MINE, ONE)
     with pytest.raises(LedgerMoved):
-        commit(stock, stock.levels.level_check(seen), again="later")
+        commit(stock, stock.levels.level_check(seen))
     with pytest.raises(LedgerMoved):
-        commit(stock, stock.levels.level_check(seen.model_copy(update={"key": LevelKey(shop=key.shop, sku="Z")})), again="none")
+        commit(stock, stock.levels.level_check(seen.model_copy(update={"key": LevelKey(shop=key.shop, sku="Z")})))
 
 
 # Pools.
@@ -410,14 +411,14 @@ def test_permissions_are_used_once_and_come_back(stock: StockStore, pool: LevelK
     stock.levels.take(pool, MINE, TWO)
     with pytest.raises(HoldLost):
         commit(stock, stock.levels.use_write(pool, MINE, 1))
-    commit(stock, stock.levels.use_write(pool, MINE, 2), again="used")
+    commit(stock, stock.levels.use_write(pool, MINE, 2))
     assert figures(stock, pool) == (1, 1, set())
     with pytest.raises(HoldLost):
-        commit(stock, stock.levels.use_write(pool, MINE, 2), again="twice")
-    commit(stock, stock.levels.restore_write(pool, 2), again="back")
+        commit(stock, stock.levels.use_write(pool, MINE, 2))
+    commit(stock, stock.levels.restore_write(pool, 2))
     assert figures(stock, pool) == (3, 3, set())
     with pytest.raises(UnknownStock):
-        commit(stock, stock.levels.restore_write(pool.model_copy(update={"part": "buyer-x"}), 2), again="none")
+        commit(stock, stock.levels.restore_write(pool.model_copy(update={"part": "buyer-x"}), 2))
 
 
 # Many writes at once.

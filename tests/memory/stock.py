@@ -252,7 +252,7 @@ class MemoryLocks:
         self._memory.change(_lock(lock), self._same_claim(lock), lambda _: None)
 
     def seal_write(self, lock: Lock, sale: Sale) -> MemoryWrite:
-        sealed = lock.model_copy(update={"sale": sale})
+        sealed = lock.sealed(sale)
         return MemoryWrite(_lock(lock), self._same_claim(lock), lambda _: sealed, HoldLost("The hold was given back."))
 
     def extend_write(self, lock: Lock, until: datetime) -> MemoryWrite:

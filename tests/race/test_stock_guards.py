@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -298,7 +299,7 @@ def extended_at_once(house: House) -> list[object]:
     def extend() -> None:
         until = house.now + 2 * HOLD
         writes = holding.extend_writes(house.shop, held.lock, "ord", until=until, store=house.stores.stock, now=house.now)
-        house.stores.commit(writes, token=f"{house.shop}-extend-{id(writes)}")
+        house.stores.commit(writes, token=uuid4().hex)
 
     meet(house.stores.stock.locks, "get", 2)
     return together([extend, extend])

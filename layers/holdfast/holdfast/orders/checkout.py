@@ -265,7 +265,8 @@ def _order(
         updated_at=now,
         version=0,
     )
-    return order.happened(events.PLACED, at=now, actor=CUSTOMER, request_id=command.request_id, data=_placed(order))
+    told = events.placed(order.totals.total.model_dump(), [line.model_dump() for line in order.lines])
+    return order.happened(events.PLACED, at=now, actor=CUSTOMER, request_id=command.request_id, data=told)
 
 
 def _order_line(line: SessionLine, allocated: int) -> OrderLine:
@@ -281,10 +282,6 @@ def _order_line(line: SessionLine, allocated: int) -> OrderLine:
         max_per_customer=line.max_per_customer,
         allocated=allocated,
     )
-
-
-def _placed(order: Order) -> dict[str, object]:
-    return {"total": order.totals.total.model_dump(), "lines": [{"sku": line.sku, "quantity": line.quantity} for line in order.lines]}
 
 
 def _replay(standing: Order, command: PlaceOrder) -> Placed:

@@ -1,5 +1,8 @@
 """The names of what happens to an order. The stream publishes each under its name on the bus."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 PLACED = "order.placed.v1"
 """A shopper placed it: its stock is held, its payment made at the provider. Data: total, lines."""
 HOLD_EXTENDED = "order.hold_extended.v1"
@@ -50,3 +53,20 @@ ALL = (
 )
 STAFF_ONLY = frozenset({PAYMENT_REVIEW, REFUND_DUE})
 """Not shown on the customer's timeline."""
+
+
+def placed(total: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Data of `PLACED`."""
+    return {"total": dict(total), "lines": [{"sku": line["sku"], "quantity": line["quantity"]} for line in lines]}
+
+
+def shortened(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The events of an order as they are stored: what the order itself says is not written twice."""
+    known = placed(item["totals"]["total"], item["lines"])
+    return [{**event, "data": {}} if event["type"] == PLACED and event["data"] == known else event for event in item["events"]]
+
+
+def whole(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The events of a stored order as they were told."""
+    known = placed(item["totals"]["total"], item["lines"])
+    return [{**event, "data": known} if event["type"] == PLACED and not event["data"] else event for event in item.get("events", [])]

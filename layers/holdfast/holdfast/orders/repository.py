@@ -6,9 +6,9 @@ from itertools import islice
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import epoch
 from holdfast.kernel.writes import Write
-from holdfast.orders import keys
+from holdfast.orders import events, keys
 from holdfast.orders.model import Order, Session
-from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record, rows
 
 
 class DynamoOrders:
@@ -17,13 +17,13 @@ class DynamoOrders:
 
     def get(self, shop: str, order: str) -> Order | None:
         item = self._table.get(keys.order_key(shop, order))
-        return Order.model_validate(item) if item else None
+        return _order(item) if item else None
 
     def add(self, order: Order) -> bool:
         try:
             self._table.put(_order_item(order), NOT_THERE)
         except ConditionFailed as refusal:
-            return refusal.item is not None and Order.model_validate(refusal.item) == order
+            return refusal.item is not None and _order(refusal.item) == order
         return True
 
     def save_write(self, order: Order) -> Write:
@@ -33,14 +33,14 @@ class DynamoOrders:
         try:
             self._table.put(_order_item(order), _version_before(order))
         except ConditionFailed as refusal:
-            return refusal.item is not None and Order.model_validate(refusal.item) == order
+            return refusal.item is not None and _order(refusal.item) == order
         return True
 
     def page(self, shop: str, limit: int, start: str | None) -> tuple[list[Order], str | None]:
         """The index holds keys only, so that an order's changes do not cost it; the orders are read by their keys."""
         buckets = [self._bucket(keys.order_bucket(shop, bucket), limit, start) for bucket in range(keys.ORDER_BUCKETS)]
         listed = list(islice(heapq.merge(*buckets, key=lambda item: str(item["xsk"]), reverse=True), limit))
-        found = {item["pk"]: Order.model_validate(item) for item in self._table.batch_get([{"pk": i["pk"], "sk": i["sk"]} for i in listed])}
+        found = {item["pk"]: _order(item) for item in self._table.batch_get([{"pk": i["pk"], "sk": i["sk"]} for i in listed])}
         return [found[item["pk"]] for item in listed if item["pk"] in found], listed[-1]["xsk"] if len(listed) == limit else None
 
     def _bucket(self, bucket: str, limit: int, start: str | None) -> list[Item]:
@@ -53,7 +53,8 @@ class DynamoSessions:
         self._table = table
 
     def add(self, session: Session) -> None:
-        self._table.put({**keys.session_key(session.shop, session.id), "ttl": epoch(session.expires_at), **record(session)})
+        item = {**keys.session_key(session.shop, session.id), "ttl": epoch(session.expires_at), **record(session)}
+        self._table.put({**item, "lines": rows(session.lines)})
 
     def get(self, shop: str, session: str) -> Session | None:
         item = self._table.get(keys.session_key(shop, session))
@@ -63,7 +64,7 @@ class DynamoSessions:
         found = {item["sk"]: item for item in self._table.batch_get([keys.session_key(shop, session), keys.order_key(shop, order)])}
         return (
             Session.model_validate(found["SESSION"]) if "SESSION" in found else None,
-            Order.model_validate(found["ORDER"]) if "ORDER" in found else None,
+            _order(found["ORDER"]) if "ORDER" in found else None,
         )
 
     def remove(self, session: Session) -> None:
@@ -71,7 +72,12 @@ class DynamoSessions:
 
 
 def _order_item(order: Order) -> Item:
-    return {**keys.order_key(order.shop, order.id), **keys.order_index(order), **record(order)}
+    item = {**keys.order_key(order.shop, order.id), **keys.order_index(order), **record(order)}
+    return {**item, "events": events.shortened(item), "lines": rows(order.lines)}
+
+
+def _order(item: Item) -> Order:
+    return Order.model_validate({**item, "events": events.whole(item)})
 
 
 def _version_before(order: Order) -> Expression:

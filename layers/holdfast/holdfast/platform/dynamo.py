@@ -4,7 +4,7 @@ A call whose reply got lost is sent again (`patience`), so every write here carr
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,11 @@ def _from_attribute(attribute: Mapping[str, Any]) -> Any:
 def record(model: BaseModel) -> Item:
     """A model as an item's attributes: native types, so that a person in the console can read it."""
     return model.model_dump(mode="json", exclude_none=True)
+
+
+def rows(models: Iterable[BaseModel]) -> list[Item]:
+    """As record, for the many like ones inside an item: what has its default is left out, since each byte is paid for at every write."""
+    return [model.model_dump(mode="json", exclude_none=True, exclude_defaults=True) for model in models]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import islice
 from holdfast.kernel.errors import HoldfastError, VersionConflict
 from holdfast.kernel.time import epoch, epoch_ms, rfc3339
 from holdfast.kernel.writes import Write
-from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record, rows
 from holdfast.stock import keys
 from holdfast.stock.errors import HoldAlreadyExtended, HoldLost, LedgerMoved
 from holdfast.stock.model import Level, Lock, Movement, Sale
@@ -57,7 +57,7 @@ class DynamoLocks:
 
     def seal_write(self, lock: Lock, sale: Sale) -> Write:
         """It leaves the index of holds, and has no time to live: what was sold is kept."""
-        sealed = {**keys.lock_key(lock.shop, lock.id), **record(lock.model_copy(update={"sale": sale}))}
+        sealed = {**keys.lock_key(lock.shop, lock.id), **_lock(lock.sealed(sale))}
         lost = HoldLost("The hold was given back.")
         return self._table.put_write(sealed, Expression(SAME_CLAIM, _CLAIM, {":seen": lock.claim}), lost)
 
@@ -128,4 +128,8 @@ class DynamoLedger:
 
 
 def _live(lock: Lock) -> Item:
-    return {**keys.lock_key(lock.shop, lock.id), **keys.lock_index(lock), "ttl": epoch(lock.expires_at + LOCK_KEPT), **record(lock)}
+    return {**keys.lock_key(lock.shop, lock.id), **keys.lock_index(lock), "ttl": epoch(lock.expires_at + LOCK_KEPT), **_lock(lock)}
+
+
+def _lock(lock: Lock) -> Item:
+    return {**record(lock), "lines": rows(lock.lines)}

@@ -273,6 +273,10 @@ class Lock(Record):
     def with_line(self, changed: LockLine) -> "Lock":
         return self.model_copy(update={"lines": tuple(changed if line.sku == changed.sku else line for line in self.lines)})
 
+    def sealed(self, sale: Sale) -> "Lock":
+        """Nobody tries again under it: what told tries apart goes, since it is kept for good."""
+        return self.model_copy(update={"sale": sale, "claim": "", "fingerprint": ""})
+
     def movement(self) -> Movement | None:
         """The sale that it was sealed with."""
         if self.sale is None:
