@@ -14,7 +14,8 @@ from holdfast.stock.model import Glance
 
 SOLD_OUT_FOR = timedelta(seconds=1)
 SCARCE_FOR = timedelta(seconds=1)
-SCARCE_PART = 4
+FRESH_FOR = timedelta(milliseconds=50)
+SCARCE_PART = 3
 """A quarter of the units is left, or less: look before you write. Most sales are before that, in one write each."""
 PRESSURE = 3
 """Refusals of one worker within a second, from which on it need not ask for each."""
@@ -25,6 +26,7 @@ REMEMBERED = 1000
 class _Memory:
     shards: int = 1
     made: int = 1
+    seen_at: datetime | None = None
     scarce_until: datetime | None = None
     refusals: int = 0
     counted_until: datetime | None = None
@@ -55,19 +57,21 @@ class Recall:
         if not level.key.part.isdigit():
             return
         memory = self._of(level.key.shop, level.key.sku)
-        memory.shards, memory.made = level.shards, level.made
+        memory.shards, memory.made, memory.seen_at = level.shards, level.made, now
         if level.shards > 1 and level.available * SCARCE_PART <= level.on_hand:
             memory.scarce_until = now + SCARCE_FOR
         if level.available > 0:
             memory.sold_out_until = None
 
-    def knows(self, shop: str, sku: str) -> bool:
-        """A worker that is new to a SKU in demand looks before it writes: it may come when all is sold."""
-        return (shop, sku) in self._skus
+    def fresh(self, shop: str, sku: str, now: datetime) -> bool:
+        """A worker that has not seen a SKU in demand for a moment looks before it writes: by now all may be sold."""
+        found = self._skus.get((shop, sku))
+        return found is not None and found.seen_at is not None and now < found.seen_at + FRESH_FOR
 
     def looked(self, shop: str, sku: str, free: int, on_hand: int, now: datetime) -> None:
         """All parts, seen at once: what a single shard seemed to say is settled."""
         memory = self._of(shop, sku)
+        memory.seen_at = now
         memory.scarce_until = now + SCARCE_FOR if free * SCARCE_PART <= on_hand and memory.shards > 1 else None
 
     def scarce(self, shop: str, sku: str, now: datetime) -> bool:

@@ -20,8 +20,10 @@ from holdfast.stock.releasing import give_back_all
 RECLAIMED_AT_ONCE = 40
 """Expired entries that one write frees at most: an expression has an end."""
 TAKE_ATTEMPTS = 8
-MOST_PAUSE = 20
-"""Milliseconds, while others take the last units: as long as their two writes last."""
+CONTENDERS = 2
+"""Per shard: so many buyers of a SKU in demand are under way to their units at a time, between look and write."""
+MOST_WAITS, MOST_PAUSE = 3, 20
+"""Times, and milliseconds each: about as long as two writes last."""
 MOST_PARTS = 96
 """Of one lock, its pools among them. With the order, the payment's event and the lock they must fit into the hundred actions of one
 transaction."""
@@ -47,7 +49,7 @@ class Taking:
     first: bool = False
     _seen: dict[LevelKey, Level] = field(default_factory=dict)
     _held: set[LevelKey] = field(default_factory=set)
-    _few: bool = False
+    _waits: bool = False
     _touched: set[LevelKey] = field(default_factory=set)
 
     def begun(self, line: LockLine) -> LockLine:
@@ -55,18 +57,20 @@ class Taking:
         recall, shop, now = self.world.recall, self.lock.shop, self.world.now
         if recall.sold_out(shop, line.sku, now) and not self.former and not line.partial:
             raise short(line, 0)
-        if recall.scarce(shop, line.sku, now) or (line.shards > 1 and not recall.knows(shop, line.sku)):
+        if recall.scarce(shop, line.sku, now) or (recall.shards(shop, line.sku, line.shards) > 1 and not recall.fresh(shop, line.sku, now)):
             return self._planned_among_others(line)
         start = planning.first_shard(self.lock.id, recall.shards(shop, line.sku, line.shards))
         return line.model_copy(update={"parts": (*self._allowance(line), Part(part=start, quantity=line.quantity))})
 
     def _planned_among_others(self, line: LockLine) -> LockLine:
-        """Fewer units than shards are left, so others are on their way to the same ones: wait for the outcome, look again.
+        """Few units are left, and others are on their way to them: not everybody tries at once. Who waits looks again.
 
         Otherwise most of those who come in the last moment write a document, and take it back.
         """
         planned = self.planned(line)
-        if self._few:
+        for _ in range(MOST_WAITS):
+            if not self._waits:
+                break
             self.world.recall.pause(timedelta(milliseconds=bucket_of(self.lock.id, MOST_PAUSE)))
             planned = self.planned(line)
         return planned
@@ -80,7 +84,7 @@ class Taking:
         self._seen |= levels
         walked = planning.walk(self.lock.id, head, levels, self._free)
         free = sum(map(self._free, walked))
-        self._few = line.quantity <= free < head.shards
+        self._waits = bucket_of(self.lock.id, CONTENDERS * head.shards) >= free
         self.world.recall.looked(shop, line.sku, free, sum(level.on_hand for level in walked), self.world.now)
         standing = [Part(part=level.key.part, quantity=entry.quantity) for level in walked if (entry := self._mine(level))]
         self._held |= {self._key(line, part) for part in standing}
