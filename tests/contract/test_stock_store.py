@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import uuid4
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
