@@ -6,7 +6,7 @@ python3 infra/dev.py simulate hot-sku --buyers 10000 --stock 1000
 import argparse
 import json
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +15,12 @@ from typing import Any
 from holdfast.stock.layout import LOCKS_PER_SHARD
 from infra.simulator.history import Image, Result, Verdict
 from infra.simulator.laws import verdicts
-from infra.simulator.market import Market, World
+from infra.simulator.market import Answer, Market, World
 from infra.simulator.partitions import Faults, Limits
 
 Json = dict[str, Any]
+COMMON = 12
+"""Ways that are shown."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def report(market: Market) -> Json:
         "conflicts": market.traffic.conflicts,
         "units": {kind: round(count, 1) for kind, count in sorted(units.items())},
         "requests": dict(sorted(market.recorder.requests.items())),
+        "paths": _paths(market.answers),
     }
 
 
@@ -133,6 +136,15 @@ def _units(market: Market) -> Counter[str]:
         kind = f"{what} refused" if wasted else what
         units[kind if write else f"read {table.partition('-')[0].lower()}"] += count
     return units
+
+
+def _paths(answers: Sequence[Answer]) -> Json:
+    """The commonest ways to an answer, call by call: how many went it, and the median of their milliseconds."""
+    took: dict[str, list[float]] = defaultdict(list)
+    for answer in answers:
+        took[f"{answer.result}: {' '.join(answer.path) or 'from memory'}"].append(answer.took)
+    common = sorted(took.items(), key=lambda item: -len(item[1]))[:COMMON]
+    return {path: [len(times), _percentile(times, 0.5)] for path, times in common}
 
 
 def _shards(market: Market) -> int:
@@ -157,8 +169,9 @@ def table(found: Json) -> str:
     ]
     rows += [(f"units: {kind}", f"{count:,}") for kind, count in found["units"].items()]
     rows += [(f"requests: {name}", f"{count:,}") for name, count in found["requests"].items()]
+    rows += [(path, f"{count:,} in {median} ms") for path, (count, median) in found["paths"].items()]
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value:>12}" for name, value in rows)
+    return "\n".join(f"{name:<{width}}  {value:>16}" for name, value in rows)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -25,7 +25,7 @@ from infra.simulator.clock import START, Clock
 from infra.simulator.dynamo import Client
 from infra.simulator.history import History, Intent, Result, Wanted
 from infra.simulator.partitions import Faults, Limits, Partitioned, Times
-from infra.simulator.recorder import Recorder
+from infra.simulator.recorder import PATH, Recorder
 
 SHOP, SKU = "flash", "HOT-1"
 REFUSALS = (InsufficientStock, CustomerLimitReached)
@@ -58,12 +58,13 @@ class Worker:
 
 @dataclass(frozen=True)
 class Answer:
-    """To one wish: when it was asked and answered, in seconds, and what was said."""
+    """To one wish: when it was asked and answered, in seconds, what was said, and the calls that it took."""
 
     begun: float
     ended: float
     result: Result
     why: str = ""
+    path: tuple[str, ...] = ()
 
     @property
     def took(self) -> float:
@@ -171,13 +172,16 @@ class Market:
             expires_at=now + self.world.lifetime,
             fingerprint="f" * 64,
         )
+        path: list[str] = []
+        outer = PATH.set(path)
         result = self._intend(
             Wanted.HOLD,
             lock,
             {SKU: quantity},
             lambda: holding.hold(command, store=self.store, recall=worker.recall, grace=self.world.grace, now=now),
         )
-        self.answers.append(Answer(asked_at, self.clock.seconds, *result))
+        PATH.reset(outer)
+        self.answers.append(Answer(asked_at, self.clock.seconds, *result, tuple(path)))
         return result[0] is Result.OK
 
     def _intend(self, what: Wanted, lock: str, asked: dict[str, int], act: Callable[[], object]) -> tuple[Result, str]:

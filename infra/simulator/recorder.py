@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +15,17 @@ from infra.simulator.partitions import CALL
 from infra.simulator.tables import Charge, Judged
 
 LEVEL = "LEVEL"
+WORDS = {
+    "get_item": "get",
+    "batch_get_item": "look",
+    "query": "query",
+    "put_item": "put",
+    "update_item": "update",
+    "delete_item": "delete",
+    "transact_write_items": "transact",
+}
+PATH: ContextVar[list[str] | None] = ContextVar("path", default=None)
+"""Where an act that wants to know lists its calls."""
 FAILED = "ConditionalCheckFailed"
 
 
@@ -77,13 +89,19 @@ class Recorder:
 
     def _counted(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
         def call(**request: Any) -> Any:
-            self.requests[name] += 1
+            self._count(name)
             return operation(**request)
 
         return call
 
-    def _noted(self, name: str, actions: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> Any:
+    def _count(self, name: str) -> None:
         self.requests[name] += 1
+        path = PATH.get()
+        if path is not None:
+            path.append(WORDS.get(name, name))
+
+    def _noted(self, name: str, actions: Sequence[Mapping[str, Any]], request: Mapping[str, Any]) -> Any:
+        self._count(name)
         operation = getattr(self._client, name)
         touched = {index: level_key(pk) for index, action in enumerate(actions) if (pk := _level_pk(action)) is not None}
         if not touched:
