@@ -14,7 +14,7 @@ from tests.memory.audit import audit
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, House
 from tests.memory.threads import just_before
-from tests.unit.stock.acts import figures, held, hold, house, key, memory, put, release, spread, standing, wish
+from tests.unit.stock.acts import figures, held, hold, house, key, memory, put, release, spread, standing, swept, wish
 
 __all__ = ["house", "memory"]
 
@@ -57,7 +57,9 @@ def test_what_was_sold_is_neither_released_nor_swept_nor_sold_again(house: House
         confirm(house, "lck-1", "another", A=2)
     house.now += HOLD + GRACE
     house.stores.stock.locks.forget(lock)
-    assert house.sweep() == 0
+    before = house.stores.stock.levels.head(house.shop, "A")
+    assert (house.sweep(), swept(house, lock)) == (0, 0)
+    assert house.stores.stock.levels.head(house.shop, "A") == before  # and nobody is told of units
     assert figures(house, "A") == {"0": (1, 1)}
     audit(memory)
 

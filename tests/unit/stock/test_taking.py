@@ -8,9 +8,9 @@ import pytest
 
 from holdfast.kernel.errors import IdempotencyKeyInFlight, UnavailableError
 from holdfast.kernel.ids import entry_id
-from holdfast.stock import holding, layout, selling, taking
-from holdfast.stock.errors import InsufficientStock, LedgerMoved, LevelMoved, StockScattered, UnknownStock
-from holdfast.stock.model import MAIN, Entry, Part, Place
+from holdfast.stock import holding, layout, releasing, selling, taking
+from holdfast.stock.errors import InsufficientStock, LedgerMoved, LevelMoved, StockScattered, UnknownHold, UnknownStock
+from holdfast.stock.model import MAIN, Entry, Former, Level, Part, Place
 from holdfast.stock.planning import first_shard
 from holdfast.stock.recall import Recall
 from tests.memory.engine import Memory
@@ -259,6 +259,52 @@ def test_a_retry_that_finds_more_than_it_wants_keeps_what_it_wants(house: House,
     assert goods == held(house, "A", lock)
 
 
+def test_a_retry_that_finds_more_in_two_parts_leaves_what_it_does_not_want(house: House) -> None:
+    spread(house, "A", 0, 1, 2, 0)
+    lock = lock_at(0, 4)
+    learned(house, "A", 4)
+    had = dies_after_a_take(house, lock, 3)
+    other = {"1": "2", "2": "1"}[had]
+    put(house, "A", -house.level("A", other).available, other)
+    for part in ("0", "3"):
+        tried(house, lock, part)
+        put(house, "A", 3, part)
+        late_delivery(house, lock, part, 3)
+    house.now += holding.CLAIM_LEASE
+    assert hold(house, lock, wish("A", 3)).quantities == {"A": 3}
+    assert sum(held(house, "A", lock).values()) == 3
+    assert {part.part: part.quantity for part in standing(house, lock).lines[0].goods} == held(house, "A", lock)
+
+
+def test_one_write_names_so_many_dead_holds_and_no_more(house: House) -> None:
+    house.product("A", 100)
+    for number in range(100):
+        hold(house, f"dead-{number}", wish("A", 1))
+    house.now += HOLD + GRACE
+    levels, named = house.stores.stock.levels, []
+    original = levels.reclaim_and_take
+
+    def reclaim(seen: Level, freed: dict[str, Entry], *rest: Any) -> Level:
+        named.append(len(freed))
+        return original(seen, freed, *rest)
+
+    levels.reclaim_and_take = reclaim  # type: ignore[method-assign, assignment]
+    assert hold(house, "big", wish("A", 95)).quantities == {"A": 95}
+    assert all(count <= taking.RECLAIMED_AT_ONCE for count in named)
+
+
+def test_late_money_finds_its_own_dead_hold_although_all_is_sold_out(house: House) -> None:
+    house.product("A", 1)
+    hold(house, "first", wish("A", 1))
+    house.now += HOLD
+    for number in range(5):
+        with pytest.raises(InsufficientStock):
+            hold(house, f"late-{number}", wish("A", 1))
+    assert house.recall.sold_out(house.shop, "A", house.now)
+    former = Former(name=entry_id("first"), expires_at=START + HOLD)
+    assert hold(house, "retake", wish("A", 1), former=former).quantities == {"A": 1}
+
+
 def test_a_later_try_is_not_disturbed_by_a_slow_one(house: House) -> None:
     """The slow worker of an earlier try comes to its take when a later try has its own entry there."""
     spread(house, "A", 3)
@@ -321,6 +367,29 @@ def test_a_release_of_the_earlier_order_leaves_a_later_try_alone(house: House) -
     assert release(house, "cart") == 0
     assert held(house, "A", "cart") == {"0": 2}
     assert standing(house, "cart").order == "new"
+
+
+def test_a_slow_release_of_the_earlier_try_leaves_a_later_one_alone_where_it_was_tried_before(house: House) -> None:
+    spread(house, "A", 0, 2)
+    lock = lock_at(0, 2)
+    learned(house, "A", 2)
+    hold(house, lock, wish("A", 2), order="old")
+    tried(house, lock, "0")
+    seen = standing(house, lock)
+    put(house, "A", 3, "0")
+    house.now += timedelta(seconds=1)
+    hold(house, lock, wish("A", 3), order="new", replaces="old")
+    assert held(house, "A", lock) == {"0": 3}
+    assert releasing.release_units(seen, store=house.stores.stock) == 0
+    assert held(house, "A", lock) == {"0": 3}
+
+
+def test_a_lock_is_released_for_its_own_order_only(house: House) -> None:
+    spread(house, "A", 2)
+    hold(house, "cart", wish("A", 2), order="mine")
+    with pytest.raises(UnknownHold):
+        releasing.release(house.shop, "cart", store=house.stores.stock, order="another")
+    assert releasing.release(house.shop, "cart", store=house.stores.stock, order="mine") == 2
 
 
 def test_a_release_finds_units_that_were_extended_meanwhile(house: House) -> None:
