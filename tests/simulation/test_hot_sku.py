@@ -117,8 +117,12 @@ def test_a_sku_that_becomes_hot_while_it_has_one_shard() -> None:
     market = run(World(stock=300, begins_with=1), Sale(buyers=500, window=1.0, growth=0.2))
     found = report(market)
     assert verdicts(market.history()) == []
-    assert (found["sold"], found["errors"]) == (300, 0)
+    assert found["sold"] == 300
     assert found["shards"] > 1
+    # Units move between shards in transactions, which a take may meet for its whole patience: a few are told to come again.
+    told_to_come_again = [answer.why for answer in market.answers if answer.result is Result.UNKNOWN]
+    assert set(told_to_come_again) <= {"UnavailableError"}
+    assert len(told_to_come_again) == found["errors"] <= 5
 
 
 def test_a_sku_whose_shards_a_person_chose_stays_as_it_is() -> None:
