@@ -48,6 +48,10 @@ def test_a_flash_sale_sells_everything_to_those_who_came_first() -> None:
     assert (found["sold"], found["errors"], found["refused"]) == (500, 0, 2500)
     assert sum(image.available for image in last_images(market)) == 0
     assert found["grants_per_s"] > 4000  # the rate at which they come, but for the last ones
+    assert found["grant_p99_ms"] <= 25
+    # A document, its index entry and a level are 3; the rest is what those cost who come in the last moment, here a sixth of all sales.
+    assert found["write_units_per_sale"] <= 4
+    assert found["level_units_per_sale"] <= 1.5
 
 
 def test_the_same_seed_is_the_same_sale() -> None:
