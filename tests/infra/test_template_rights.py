@@ -22,15 +22,20 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("admin_http", "secretsmanager:GetSecretValue", "Security/TokenSecret.Id"): "signs the cursor of a list that goes on",
     ("admin_http", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
     ("fulfilment_inbox", "dynamodb:DeleteItem", "Data/Fulfilment.Arn"): "a debt that was paid in full, or refunded",
-    ("fulfilment_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a restock is handed out",
+    ("fulfilment_inbox", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
+    ("fulfilment_inbox", "dynamodb:BatchGetItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:UpdateItem", "Data/Stock.Arn"): "a restock is handed out",
     ("notifications_inbox", "dynamodb:DeleteItem", "Data/Notifications.Arn"): "a mail that SES did not take is let go for the next try",
     ("payments_inbox", "dynamodb:GetItem", "Data/Locks.Arn"): "a late payment takes the stock again",
     ("payments_inbox", "dynamodb:PutItem", "Data/Locks.Arn"): "a late payment takes the stock again",
+    ("payments_inbox", "dynamodb:DeleteItem", "Data/Locks.Arn"): "a late payment takes the stock again, and gives back what is not enough",
+    ("payments_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "what was refunded comes back into the ledger",
     ("payments_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a late payment takes the stock again",
     ("payments_inbox", "dynamodb:GetItem", "Data/Tenants.Arn"): "the shop's policy for late payments",
     ("payments_inbox", "dynamodb:PutItem", "Data/Payments.Arn"): "the sandbox's book of a refund",
+    ("storefront_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is looked at before it is opened",
+    ("storefront_http", "dynamodb:PutItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is opened",
 }
 TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
 # Lambda itself needs these, to log and to bring events.
