@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from holdfast.stock.model import Glance
 
 SOLD_OUT_FOR = timedelta(seconds=1)
-SCARCE_FOR = timedelta(seconds=1)
+SCARCE_FOR = timedelta(seconds=60)
+"""Longer than the memory of nothing left: else all who come when that ends write before they look. A look with plenty ends it."""
 FRESH_FOR = timedelta(milliseconds=50)
 SCARCE_PART = 3
-"""A quarter of the units is left, or less: look before you write. Most sales are before that, in one write each."""
+"""A third of the units is left, or less: look before you write. Most sales are before that, in one write each."""
 PRESSURE = 3
 """Refusals of one worker within a second, from which on it need not ask for each."""
 REMEMBERED = 1000
