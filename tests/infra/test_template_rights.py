@@ -27,8 +27,6 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:UpdateItem", "Data/Stock.Arn"): "a restock is handed out",
     ("notifications_inbox", "dynamodb:DeleteItem", "Data/Notifications.Arn"): "a mail that SES did not take is let go for the next try",
-    ("payments_inbox", "dynamodb:GetItem", "Data/Locks.Arn"): "a late payment takes the stock again",
-    ("payments_inbox", "dynamodb:PutItem", "Data/Locks.Arn"): "a late payment takes the stock again",
     ("payments_inbox", "dynamodb:DeleteItem", "Data/Locks.Arn"): "a late payment takes the stock again, and gives back what is not enough",
     ("payments_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "what was refunded comes back into the ledger",
     ("payments_inbox", "dynamodb:GetItem", "Data/Stock.Arn"): "a late payment takes the stock again",
