@@ -8,7 +8,7 @@ from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.ids import entry_id
 from holdfast.kernel.writes import Write
 from holdfast.stock import holding, selling
-from holdfast.stock.errors import HoldLost, InsufficientStock, LedgerMoved
+from holdfast.stock.errors import HoldLost, InsufficientStock, LedgerMoved, UnknownHold
 from holdfast.stock.model import PROMISES, Reason
 from tests.memory.audit import audit
 from tests.memory.engine import Memory
@@ -55,6 +55,8 @@ def test_what_was_sold_is_neither_released_nor_swept_nor_sold_again(house: House
         confirm(house, "lck-1", A=2)
     with pytest.raises(HoldLost):
         confirm(house, "lck-1", "another", A=2)
+    with pytest.raises(UnknownHold):
+        release(house, "lck-1")
     house.now += HOLD + GRACE
     house.stores.stock.locks.forget(lock)
     before = house.stores.stock.levels.head(house.shop, "A")
