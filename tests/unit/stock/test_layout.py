@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from holdfast.catalogue.model import OnShortage
 from holdfast.kernel.errors import VersionConflict
 from holdfast.orders.model import Status
-from holdfast.stock import layout, shelves
-from holdfast.stock.errors import InsufficientStock, LocationInUse, UnknownStock
+from holdfast.stock import booking, layout, shelves
+from holdfast.stock.errors import InsufficientStock, LedgerMoved, LocationInUse, UnknownStock
 from holdfast.stock.model import MAIN, MOST_SHARDS, NEVER, SAFETY, Entry, Head, Place
 from tests.memory.audit import audit
 from tests.memory.backstage import Backstage
@@ -405,3 +405,34 @@ def test_moving_units_leaves_the_reserve_where_it_is(house: House) -> None:
     assert kept(house) == 4
     assert figures(house, "A") == {"0": (7, 3), "1": (3, 3)}
     assert Entry(quantity=4, expires_at=NEVER) == house.level("A").entries[SAFETY]
+
+
+# A move between shards goes through only while the layout is the one that it was planned for.
+
+
+def late_move(house: House) -> None:
+    """A worker plans a move to the last shard; before it is sent, that shard is given up, emptied and looked at no more."""
+    house.product("A", 40)
+    house.shards("A", 4)
+    seen, levels = shelves.look(house.shop, "A", levels=house.stores.stock.levels)
+    by_part = {level.key.part: level for level in levels.values()}
+    house.shards("A", 1)
+    layout.settle(house.shop, "A", store=house.stores.stock, grace=GRACE, now=house.now)
+    source = house.level("A", "0")
+    target = house.level("A", "3")
+    assert by_part["3"].key == target.key
+    writes = booking.move_writes(source, target, 5, seen, store=house.stores.stock, now=house.now)
+    house.stores.commit(writes, token="late")
+
+
+def test_a_move_of_an_old_layout_is_refused(house: House, memory: Memory) -> None:
+    with pytest.raises(LedgerMoved):
+        late_move(house)
+    assert house.free("A") == 40
+    audit(memory)
+
+
+def test_without_the_guard_units_go_where_nobody_looks() -> None:
+    house = House(in_memory(Memory("SAME_HEAD")))
+    late_move(house)
+    assert house.free("A") == 35

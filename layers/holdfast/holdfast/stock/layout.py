@@ -18,6 +18,8 @@ LOCKS_PER_SHARD = 60
 GROWTH = 4
 """A SKU in demand gets so many times the shards; one that is calm again gives up as many."""
 ATTEMPTS = 8
+MOST_MOVES = 4 * MOST_SHARDS
+"""Of one run. While selling goes on the shards keep getting uneven; the next run goes on."""
 
 
 def suggested_shards(stock: int, locks_per_second: int, hold: timedelta) -> int:
@@ -74,7 +76,7 @@ def resize(shop: str, sku: str, shards: int, *, pinned: bool, store: StockStore,
 def balance(shop: str, sku: str, *, store: StockStore, now: datetime) -> int:
     """Spread what is available evenly over the shards in use; the number of moves. Each is one transaction, so it may end anywhere."""
     moves = misses = 0
-    while misses < ATTEMPTS:
+    while misses < ATTEMPTS and moves < MOST_MOVES:
         head, levels = shelves.look(shop, sku, levels=store.levels)
         plan = _next_move(head, levels)
         if plan is None:
