@@ -6,7 +6,6 @@ from typing import Any
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.kernel.errors import Refusal, VersionConflict
-from holdfast.kernel.ids import new_id
 from holdfast.kernel.time import utc_now
 from holdfast.orders import usecases as order_usecases
 from holdfast.orders.errors import OrderNotCancellable
@@ -37,8 +36,9 @@ from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing
 from holdfast.tenants.guards import api_key
 from holdfast.tenants.model import Scope
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring.catalogue import ArticlesForStock
-from holdfast.wiring.orders import OrdersForOrphans
+from holdfast.wiring.cleaning import run_of
+from holdfast.wiring.inventory import ArticlesForStock
+from holdfast.wiring.orphans import OrdersForOrphans
 from holdfast.wiring.stock import ShelfForCatalogue, StockForOrders
 
 
@@ -289,7 +289,7 @@ def clean_up(request: Request[reports.CleanupBody]) -> reports.CleanupView:
     """What the schedule does every five minutes, now: ended holds give back, calm SKUs give up shards."""
     book, dry_run = OrdersForOrphans(orders), request.body.dry_run
     swept = sweeping.sweep(request.shop, store=stock, orders=book, grace=settings.grace, now=request.now, dry_run=dry_run, most=LOCKS_SWEPT)
-    run = reports.run_of(swept, name=new_id("run", request.now), at=request.now, until=utc_now(), trigger=_actor(request))
+    run = run_of(swept, started=request.now, finished=utc_now(), trigger=_actor(request))
     runs.add(run)
     return reports.CleanupView(**swept.model_dump(), run=run.id)
 

@@ -25,7 +25,8 @@ from holdfast.stock.repository import DynamoStock
 from holdfast.tenants import usecases
 from holdfast.tenants.repository import DynamoTenants
 from holdfast.wiring.cleaning import Cleaner
-from holdfast.wiring.orders import OrdersForOrphans, OrdersForSweep
+from holdfast.wiring.orders import OrdersForSweep
+from holdfast.wiring.orphans import OrdersForOrphans
 
 ACTOR = "operator"
 MOST_DOCUMENTS = 200_000

@@ -16,7 +16,7 @@ from holdfast.kernel.time import epoch_ms
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.patience import IN_A_QUEUE, IN_A_REQUEST, Patience
 from holdfast.stock import booking, holding, layout, releasing, selling
-from holdfast.stock.errors import CustomerLimitReached, InsufficientStock, LedgerMoved
+from holdfast.stock.errors import LedgerMoved
 from holdfast.stock.model import Line
 from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
@@ -28,7 +28,6 @@ from infra.simulator.partitions import Faults, Limits, Partitioned, Times
 from infra.simulator.recorder import PATH, Recorder
 
 SHOP, SKU = "flash", "HOT-1"
-REFUSALS = (InsufficientStock, CustomerLimitReached)
 ATTEMPTS = 20
 """Of a confirmation, which its queue brings again until it is settled."""
 
@@ -152,9 +151,6 @@ class Market:
     def grow(self) -> None:
         """As the stream's consumer does when a shard is crowded."""
         layout.grow(SHOP, SKU, store=self.queued, now=self.clock.today())
-
-    def settle_layout(self) -> None:
-        layout.settle(SHOP, SKU, store=self.queued, grace=self.world.grace, now=self.clock.today())
 
     def history(self) -> History:
         booked = {(SHOP, SKU): self.world.stock}

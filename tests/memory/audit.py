@@ -8,7 +8,7 @@ from holdfast.notifications.usecases import TEMPLATES
 from holdfast.orders import rules
 from holdfast.orders.model import Order, Status
 from holdfast.payments.model import News
-from holdfast.stock.model import PROMISES, SAFETY, Level, Movement, Reason, is_pool
+from holdfast.stock.model import PROMISES, Level, Movement, Reason, is_pool
 from tests.memory.engine import Memory
 
 
@@ -44,8 +44,7 @@ def audit_end(memory: Memory) -> None:
     audit(memory)
     assert [lock for lock in memory.of("lock") if lock.sale is None] == []
     for level in memory.of("level"):
-        kept = level.entries[SAFETY].quantity if SAFETY in level.entries else 0
-        assert level.available == level.on_hand - kept, f"units of nobody are withheld: {level}"
+        assert level.available == level.on_hand - level.kept, f"units of nobody are withheld: {level}"
         if not is_pool(level.key.part):
             waiting = memory.of("debt", level.key.shop, level.key.sku)
             assert level.available == 0 or waiting == [], f"somebody waits for what is there: {level}"

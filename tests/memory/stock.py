@@ -131,7 +131,7 @@ class MemoryLevels:
         return MemoryWrite(_level(seen.key), lambda level: self._same_level(level, seen), lambda level: level, _moved())
 
     def change_write(self, seen: Level, quantity: int, document: str, *, kept: int | None = None, exact: bool = False) -> MemoryWrite:
-        kept_now = _kept(seen)
+        kept_now = seen.kept
         more_kept = 0 if kept is None else kept - kept_now
         entries = {SAFETY: Entry(quantity=kept, expires_at=NEVER)} if kept else {}
 
@@ -141,7 +141,7 @@ class MemoryLevels:
                 and self._same_last(level, seen)
                 and self._enough(level, more_kept - quantity)
                 and (not exact or self._same_level(level, seen))
-                and (not more_kept or _kept(level) == kept_now)
+                and (not more_kept or level.kept == kept_now)
             )
 
         def refusal(level: Level | None) -> HoldfastError:
@@ -308,10 +308,6 @@ def _image(level: Level) -> tuple[Any, ...]:
 
 def _over(row: Head, head: Head) -> Head:
     return head.model_copy(update={"restocks": row.restocks})
-
-
-def _kept(level: Level) -> int:
-    return level.entries[SAFETY].quantity if SAFETY in level.entries else 0
 
 
 def _moved() -> LedgerMoved:

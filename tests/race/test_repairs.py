@@ -8,7 +8,7 @@ import pytest
 from holdfast.kernel.errors import HoldfastError
 from holdfast.stock import auditing, holding, orphans, releasing
 from holdfast.stock.model import Level, Line
-from holdfast.wiring.orders import OrdersForOrphans
+from holdfast.wiring.orphans import OrdersForOrphans
 from tests.memory.house import GRACE, HOLD, House
 from tests.memory.threads import just_before, together
 

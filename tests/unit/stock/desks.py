@@ -1,7 +1,7 @@
 """A desk of the shop's staff over a house's stores, as `functions/inventory_http` plugs it together."""
 
 from holdfast.stock import inventory
-from holdfast.wiring.catalogue import ArticlesForStock
+from holdfast.wiring.inventory import ArticlesForStock
 from holdfast.wiring.stock import ShelfForCatalogue
 from tests.memory.house import GRACE, HOLD, House
 

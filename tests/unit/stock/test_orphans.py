@@ -22,7 +22,7 @@ from holdfast.stock.orphans import (
     SAFE_AGE,
     Report,
 )
-from holdfast.wiring.orders import OrdersForOrphans
+from holdfast.wiring.orphans import OrdersForOrphans
 from tests.memory.audit import audit, audit_end
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, START, House

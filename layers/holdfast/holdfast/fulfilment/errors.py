@@ -9,12 +9,6 @@ class NotDigital(Invalid):
     code = "not_digital"
 
 
-class KeysRequired(Invalid):
-    """Digital stock comes with its keys; import them instead of a number."""
-
-    code = "keys_required"
-
-
 class VaultMoved(Conflict):
     """Somebody else handed out or imported keys meanwhile; look again."""
 

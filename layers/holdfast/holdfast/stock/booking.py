@@ -13,7 +13,7 @@ from holdfast.kernel.writes import Write
 from holdfast.stock import planning, shelves
 from holdfast.stock.errors import InsufficientStock, LedgerMoved, StaleStock, UnknownLocation
 from holdfast.stock.keys import movement_id
-from holdfast.stock.model import MAIN, SAFETY, Booking, Head, Level, Movement, Place, Reason, reach, shard_names
+from holdfast.stock.model import MAIN, Booking, Head, Level, Movement, Place, Reason, reach, shard_names
 from holdfast.stock.ports import StockStore
 
 ATTEMPTS = 8
@@ -229,9 +229,8 @@ def _incoming(command: Receive, head: Head) -> dict[str, int]:
 def _kept_back(head: Head, changes: Changes) -> dict[str, int]:
     """The shop's own reserve lies in the first shard; missing units of it are filled up from what comes in there."""
     for level, units in changes:
-        now = level.entries[SAFETY].quantity if SAFETY in level.entries else 0
-        if level.key.part == "0" and now < head.safety_stock:
-            return {"0": now + min(head.safety_stock - now, units)}
+        if level.key.part == "0" and level.kept < head.safety_stock:
+            return {"0": level.kept + min(head.safety_stock - level.kept, units)}
     return {}
 
 

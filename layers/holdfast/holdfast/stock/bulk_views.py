@@ -1,7 +1,7 @@
 """Bulk changes over HTTP: JSON and CSV in, a diff or results per row out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,31 +11,21 @@ from holdfast.kernel.time import Instant
 from holdfast.stock import spreadsheet
 from holdfast.stock.bulk import CHUNK, MOST_ROWS, Chunk, Job, Result, State
 from holdfast.stock.bulk_plan import Diff, Units, Wish, refused
-from holdfast.stock.model import MAIN, Reason
+from holdfast.stock.model import Reason
 from holdfast.stock.spreadsheet import Fault, ReadRow
-from holdfast.stock.views import MAX_RESTOCK, Location, Note
-from holdfast.stock.views import Units as Figure
+from holdfast.stock.views import Adjustment
 
 MAX_BULK = 4 * 1024 * 1024
 """Bytes of a body: ten thousand rows of the longest kind that people send. Lambda itself takes six megabytes."""
 
 
-class BulkRow(Input):
+class BulkRow(Adjustment):
     """Either `delta`, or `set_available` over `expected_available`: what the figure was when it was counted, of the SKU as a whole."""
 
     sku: Sku
-    delta: Annotated[int, Field(ge=-MAX_RESTOCK, le=MAX_RESTOCK)] | None = None
-    set_available: Figure | None = None
-    expected_available: Figure | None = None
-    reason: Literal["adjustment", "write_off", "correction"] = "adjustment"
-    location: Location = MAIN
-    document: Note | None = None
-    note: Note | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.delta is None) == (self.set_available is None):
-            raise ValueError("either delta or set_available")
+    def _counted(self) -> Self:
         if self.set_available is not None and self.expected_available is None:
             raise ValueError("set_available needs expected_available")
         if self.reason == "write_off" and (self.delta is None or self.delta > 0):
@@ -177,10 +167,6 @@ def _items(chunk: Chunk) -> list[BulkItem]:
             )
         )
     return items
-
-
-def _field(column: str) -> str:
-    return {"available": "set_available"}.get(column, column)
 
 
 def _by_row(results: Sequence[Result]) -> Mapping[int, Result]:

@@ -1,12 +1,11 @@
 """What a shop has, counted over its products: bounded, and truthful about how far it came."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import Instant, rfc3339
 from holdfast.stock import shelves
 from holdfast.stock.inventory import DEBTS_LOOKED_AT, PAGE, Desk, low, rows_of
-from holdfast.stock.model import SAFETY, Level
 
 HOLDS_COUNTED = 1000
 HOT_SHOWN = 20
@@ -100,13 +99,9 @@ def _hot(shop: str, desk: Desk, now: datetime) -> tuple[HotSku, ...]:
         HotSku(
             sku=sku,
             shards=head.shards,
-            live_locks=sum(_live(level, now, desk.grace) for level in levels.values()),
+            live_locks=sum(level.live(now, desk.grace) for level in levels.values()),
             available=sum(level.free(now, desk.grace) for level in levels.values()),
         )
         for sku, (head, levels) in shelf.items()
     ]
     return tuple(sorted(found, key=lambda hot: (-hot.live_locks, hot.sku))[:HOT_SHOWN])
-
-
-def _live(level: Level, now: datetime, grace: timedelta) -> int:
-    return sum(not entry.expired(now, grace) for name, entry in level.entries.items() if name != SAFETY)

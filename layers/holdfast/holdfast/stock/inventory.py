@@ -20,6 +20,8 @@ LOOKED_AT = 500
 DEBTS_LOOKED_AT = 200
 """As LOOKED_AT, where each product costs a read of its debts."""
 PAGE = 100
+POLICIES = ("on_shortage", "backorder_cap", "low_stock_threshold", "max_per_order", "max_per_customer", "available_from")
+"""What the product says about selling it: written by the catalogue alone."""
 ATTEMPTS = 8
 
 

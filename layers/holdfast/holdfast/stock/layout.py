@@ -45,7 +45,7 @@ def grow(shop: str, sku: str, *, store: StockStore, now: datetime) -> Head:
 def settle(shop: str, sku: str, *, store: StockStore, grace: timedelta, now: datetime) -> Head:
     """What the sweep does with a SKU that has many shards: fewer, when it is calm; what lies in shards given up goes to the others."""
     head, levels = shelves.look(shop, sku, levels=store.levels)
-    live = sum(not entry.expired(now, grace) for level in levels.values() for name, entry in level.entries.items() if name != SAFETY)
+    live = sum(level.live(now, grace) for level in levels.values())
     wanted = max(1, head.shards // GROWTH)
     if not head.pinned and head.shards > 1 and live <= wanted * LOCKS_PER_SHARD // 2:
         head = resize(shop, sku, wanted, pinned=False, store=store, now=now)

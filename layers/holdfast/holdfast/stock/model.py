@@ -88,6 +88,15 @@ class Level(Glance):
     def locked(self) -> int:
         return sum(entry.quantity for entry in self.entries.values())
 
+    @property
+    def kept(self) -> int:
+        """Units of the shop's own reserve."""
+        return self.entries[SAFETY].quantity if SAFETY in self.entries else 0
+
+    def live(self, now: datetime, grace: timedelta) -> int:
+        """Locks that hold units at this instant; the shop's own reserve is none."""
+        return sum(not entry.expired(now, grace) for name, entry in self.entries.items() if name != SAFETY)
+
     def conserved(self) -> bool:
         return self.on_hand == self.available + self.locked and self.available >= 0
 

@@ -1,7 +1,6 @@
 """The ledger, audits and jobs over HTTP."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +10,7 @@ from holdfast.kernel.model import Input, Model
 from holdfast.kernel.time import Instant
 from holdfast.platform.runs import Run
 from holdfast.stock import auditing, ledger, orphans
-from holdfast.stock.sweeping import JOB, Swept
+from holdfast.stock.sweeping import Swept
 
 AUDITED = 100
 """SKUs of one request."""
@@ -136,8 +135,3 @@ def audit_view(report: auditing.Report, after: str | None) -> AuditView:
 
 def run_page(runs: Sequence[Run]) -> RunPage:
     return RunPage(items=[RunView(**run.model_dump(include=set(RunView.model_fields))) for run in runs], next=None)
-
-
-def run_of(swept: Swept, *, name: str, at: datetime, until: datetime, trigger: str) -> Run:
-    report = swept.model_dump(mode="json")
-    return Run(id=name, shop=swept.shop, job=JOB, started_at=at, finished_at=until, trigger=trigger, dry_run=swept.dry_run, report=report)

@@ -199,7 +199,7 @@ class DynamoLevels:
         return self._table.check_write(keys.level_key(seen.key), Expression(SAME_LEVEL, {"#ver": "ver"}, {":seen": seen.version}), _moved())
 
     def change_write(self, seen: Level, quantity: int, document: str, *, kept: int | None = None, exact: bool = False) -> Write:
-        kept_now = seen.entries[SAFETY].quantity if SAFETY in seen.entries else 0
+        kept_now = seen.kept
         more_kept = 0 if kept is None else kept - kept_now
         names, values = dict(_OWNED), dict(_last_seen(seen))
         text = "SET #avail = #avail + :free, #on_hand = #on_hand + :owned, #last = :document, #ver = #ver + :one"

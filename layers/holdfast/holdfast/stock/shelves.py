@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from holdfast.stock.errors import UnknownStock
-from holdfast.stock.model import SAFETY, Head, Level, LevelKey, Summary, reach, shard_names
+from holdfast.stock.model import Head, Level, LevelKey, Summary, reach, shard_names
 from holdfast.stock.ports import Levels
 from holdfast.stock.recall import Recall
 
@@ -58,7 +58,7 @@ def summed(head: Head, found: Mapping[LevelKey, Level], *, waiting: int, grace: 
         incoming=head.incoming,
         shards=head.shards,
         version=sum(level.version for level in found.values()) + head.version,
-        safety_stock=sum(level.entries[SAFETY].quantity for level in found.values() if SAFETY in level.entries),
+        safety_stock=sum(level.kept for level in found.values()),
     )
 
 

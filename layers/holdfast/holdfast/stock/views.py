@@ -8,12 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from holdfast.kernel.model import Input, Model
 from holdfast.kernel.time import Instant
 from holdfast.platform.pages import PageQuery
-from holdfast.stock.inventory import Change, InventoryRow, Only
+from holdfast.stock.inventory import POLICIES, Change, InventoryRow, Only
 from holdfast.stock.model import BUYER, MAIN, MOST_SHARDS, PROMISES, Lock, Place, Reason
 
 MAX_RESTOCK = 1_000_000
 MOST_LOCATIONS = 10
-POLICIES = ("on_shortage", "backorder_cap", "low_stock_threshold", "max_per_order", "max_per_customer", "available_from")
 
 
 def _no_pool(name: str) -> str:
@@ -40,11 +39,8 @@ class RestockBody(Input):
         return {"quantity": self.quantity, "location": self.location, "document": self.document, "note": self.reason}
 
 
-class AdjustBody(Input):
-    """Units more or fewer (`delta`), or so many available (`set_available`), which needs `expected_available` or If-Match.
-
-    Both figures of availability are of the SKU in all locations; the difference is booked at `location`.
-    """
+class Adjustment(Input):
+    """What changes by how much, and why."""
 
     delta: Annotated[int, Field(ge=-MAX_RESTOCK, le=MAX_RESTOCK)] | None = None
     set_available: Units | None = None
@@ -58,6 +54,17 @@ class AdjustBody(Input):
     def _one_way(self) -> Self:
         if (self.delta is None) == (self.set_available is None):
             raise ValueError("either delta or set_available")
+        return self
+
+
+class AdjustBody(Adjustment):
+    """Units more or fewer (`delta`), or so many available (`set_available`), which needs `expected_available` or If-Match.
+
+    Both figures of availability are of the SKU in all locations; the difference is booked at `location`.
+    """
+
+    @model_validator(mode="after")
+    def _changes(self) -> Self:
         if self.delta == 0:
             raise ValueError("a delta of 0 changes nothing")
         if self.reason == "write_off" and (self.delta or 0) >= 0:

@@ -1,7 +1,7 @@
 """The stock clean-up with its record of runs, as the schedule, the admin's request and the operator's command start it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.ids import new_id
@@ -36,15 +36,20 @@ class Cleaner:
             swept = Swept(shop=shop, dry_run=dry_run, failed=1, failures=(Failure(code=refusal.code),), complete=False)
         for failure in swept.failures:
             logger.error("could not be cleaned up; the next run tries again", extra={"shop": shop, **failure.model_dump()})
-        run = Run(
-            id=new_id("run", started),
-            shop=shop,
-            job=JOB,
-            started_at=started,
-            finished_at=self.clock(),
-            trigger=trigger,
-            dry_run=dry_run,
-            report=swept.model_dump(mode="json"),
-        )
+        run = run_of(swept, started=started, finished=self.clock(), trigger=trigger)
         self.runs.add(run)
         return run
+
+
+def run_of(swept: Swept, *, started: datetime, finished: datetime, trigger: str) -> Run:
+    """The run as it is kept."""
+    return Run(
+        id=new_id("run", started),
+        shop=swept.shop,
+        job=JOB,
+        started_at=started,
+        finished_at=finished,
+        trigger=trigger,
+        dry_run=swept.dry_run,
+        report=swept.model_dump(mode="json"),
+    )

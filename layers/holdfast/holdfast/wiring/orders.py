@@ -1,6 +1,6 @@
 """The orders context, as the sweep, fulfilment and whoever brings news of a payment see it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,6 @@ from holdfast.orders import fulfilling, rules
 from holdfast.orders import ports as orders_ports
 from holdfast.orders import usecases as order_usecases
 from holdfast.orders.model import Order, Status
-from holdfast.stock.orphans import Holder
 
 
 @dataclass(frozen=True)
@@ -31,36 +30,6 @@ class OrdersForSweep:
 
     def expire(self, shop: str, order: str, now: datetime) -> None:
         order_usecases.expire(shop, order, orders=self.orders, now=now)
-
-
-@dataclass(frozen=True)
-class OrdersForOrphans(OrdersForSweep):
-    """`stock.orphans.OrderBook`."""
-
-    def holder(self, shop: str, order: str) -> Holder | None:
-        found = self.orders.get(shop, order)
-        return _holder(found) if found else None
-
-    def holders(self, shop: str, since: datetime) -> Iterator[Holder]:
-        start: str | None = None
-        while True:
-            page, start = self.orders.page(shop, 100, start)
-            for order in page:
-                if order.created_at < since:
-                    return
-                yield _holder(order)
-            if start is None:
-                return
-
-
-def _holder(order: Order) -> Holder:
-    return Holder(
-        order=order.id,
-        lock=order.hold.lock if order.hold else None,
-        expires_at=order.hold.expires_at if order.hold else None,
-        open=order.status in rules.AWAITING_MONEY,
-        pending=order.status is Status.PENDING_PAYMENT,
-    )
 
 
 @dataclass(frozen=True)

@@ -121,10 +121,5 @@ class ShelfForCatalogue:
         return level.locked - level.safety_stock, waiting
 
 
-def restock_identity(key: str) -> str:
-    """The ledger's name for a restock that was asked for under this idempotency identity."""
-    return f"restock#{key}"
-
-
 def _standing(lock: Lock) -> Standing:
     return Standing(lock.order, lock.claimed_at, lock.sale is not None)
