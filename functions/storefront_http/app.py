@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from holdfast.orders.model import Session
+    from holdfast.orders.session import Session
 
 
 class Settings(HoldSettings, SandboxSettings):

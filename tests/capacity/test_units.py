@@ -18,7 +18,8 @@ from holdfast.catalogue.model import OnShortage
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.time import rfc3339
 from holdfast.orders import checkout
-from holdfast.orders.model import Order, Session
+from holdfast.orders.model import Order
+from holdfast.orders.session import Session
 from holdfast.payments.model import ProviderEvent
 from holdfast.payments.providers.sandbox import Sandbox
 from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from holdfast.kernel.errors import VersionConflict
-from holdfast.orders.model import Order, Session, Status
+from holdfast.orders.model import Order, Status
+from holdfast.orders.session import Session
 from tests.memory import samples
 from tests.memory.samples import NOW
 from tests.memory.stores import Stores

@@ -12,7 +12,8 @@ from holdfast.kernel.money import Money
 from holdfast.notifications.render import render
 from holdfast.notifications.usecases import Notify, notify
 from holdfast.orders import checkout, settlement, usecases
-from holdfast.orders.model import FactKind, Order, PaymentFact, Session
+from holdfast.orders.model import FactKind, Order, PaymentFact
+from holdfast.orders.session import Session
 from holdfast.payments.model import ProviderEvent, ProviderFact
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock import booking, layout, releasing, shelves

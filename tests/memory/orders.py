@@ -5,7 +5,8 @@ from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import rfc3339
-from holdfast.orders.model import Order, Session
+from holdfast.orders.model import Order
+from holdfast.orders.session import Session
 from tests.memory.engine import Memory, MemoryWrite
 
 

@@ -9,7 +9,8 @@ from holdfast.kernel.events import CUSTOMER, Actor, ActorKind
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
 from holdfast.notifications.model import Row, State
-from holdfast.orders.model import Address, HoldRef, Order, OrderLine, PaymentRef, Session, SessionLine, Status, Totals
+from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Status
+from holdfast.orders.session import Address, Session, SessionLine, Totals
 from holdfast.payments.model import EventState, News, ProviderEvent, ProviderFact
 from holdfast.stock.model import Booking, Lock, LockLine, Movement, Part, Reason
 from holdfast.tenants.model import ApiKey, LatePayment, Scope, Shop

@@ -22,7 +22,8 @@ BUILT = ROOT / ".build" / "layers" / "dependencies" / "python"
 CONTEXTS = {"catalogue", "stock", "orders", "payments", "fulfilment", "notifications", "tenants"}
 PURE = {
     *{"model", "rules", "usecases", "ports", "errors", "events", "mapper", "signature", "keys"},
-    *{"checkout", "settlement", "fulfilling"},
+    *{"checkout", "settlement", "fulfilling", "session", "pricing", "validation", "machine", "replay", "schemas"},
+    *{"cancelling", "refunding", "returning", "searching", "staff", "exporting"},
     *{"recall", "planning", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},

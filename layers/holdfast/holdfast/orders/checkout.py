@@ -19,19 +19,9 @@ from holdfast.orders.errors import (
     UnknownSession,
     UnknownSku,
 )
-from holdfast.orders.model import (
-    Address,
-    HoldRef,
-    Order,
-    OrderLine,
-    PaymentRef,
-    Session,
-    SessionLine,
-    Standing,
-    Status,
-    Taken,
-)
+from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Standing, Status, Taken
 from holdfast.orders.ports import Catalogue, Offer, Orders, Payments, Policies, Sessions, Stock
+from holdfast.orders.session import Address, Session, SessionLine
 from holdfast.orders.usecases import end
 
 SESSION_LIFE = timedelta(minutes=30)

@@ -1,4 +1,4 @@
-"""Sessions, orders, and what may happen to them."""
+"""Orders, and what may happen to them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +12,7 @@ from holdfast.kernel.ids import ShopId, Sku, derived_id
 from holdfast.kernel.model import Record
 from holdfast.kernel.money import Minor, Money
 from holdfast.kernel.time import Instant
+from holdfast.orders.session import Address, Totals
 
 
 class Status(StrEnum):
@@ -37,60 +38,6 @@ class PaymentStatus(StrEnum):
     EXPIRED = "expired"
     REFUND_DUE = "refund_due"
     REFUNDED = "refunded"
-
-
-class Address(Record):
-    name: str
-    line1: str
-    line2: str | None = None
-    city: str
-    region: str | None = None
-    postal_code: str | None = None
-    country: str
-
-
-class Totals(Record):
-    subtotal: Money
-    shipping: Money
-    tax: Money
-    total: Money
-
-
-class SessionLine(Record):
-    """One SKU at the price that was told. The rest is the catalogue's, at that moment."""
-
-    sku: Sku
-    title: str
-    quantity: int = Field(ge=1)
-    unit_price: Money
-    digital: bool
-    backorder: bool
-    preorder: bool = False
-    backorder_cap: int | None = None
-    max_per_customer: int | None = None
-    shards: int = 1
-    """Over how many shards its stock was spread then: a hint where to look first."""
-
-    @property
-    def line_total(self) -> Money:
-        return self.unit_price.times(self.quantity)
-
-
-class Session(Record):
-    """A priced cart. `version` counts changes."""
-
-    id: str
-    shop: ShopId
-    lines: tuple[SessionLine, ...]
-    totals: Totals
-    email: str | None = None
-    address: Address | None = None
-    created_at: Instant
-    expires_at: Instant
-    version: int = 1
-
-    def expired(self, now: datetime) -> bool:
-        return now >= self.expires_at
 
 
 class OrderLine(Record):

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
-from holdfast.orders.model import HoldRef, Order, PaymentFact, PaymentRef, Session, Standing, Taken, Wish
+from holdfast.orders.model import HoldRef, Order, PaymentFact, PaymentRef, Standing, Taken, Wish
+from holdfast.orders.session import Session
 
 
 class Orders(Protocol):

@@ -7,7 +7,8 @@ from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import epoch
 from holdfast.kernel.writes import Write
 from holdfast.orders import events, keys
-from holdfast.orders.model import Order, Session
+from holdfast.orders.model import Order
+from holdfast.orders.session import Session
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record, rows
 
 

@@ -4,7 +4,8 @@ import hashlib
 
 from holdfast.kernel.money import Money, total
 from holdfast.orders import events
-from holdfast.orders.model import Order, OrderLine, SessionLine, Status, Totals, Wish
+from holdfast.orders.model import Order, OrderLine, Status, Wish
+from holdfast.orders.session import SessionLine, Totals
 
 CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
 AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})

@@ -13,7 +13,8 @@ from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant
 from holdfast.orders import events, rules
 from holdfast.orders.checkout import StartCheckout
-from holdfast.orders.model import Address, Order, PaymentStatus, Session, Status, Totals
+from holdfast.orders.model import Order, PaymentStatus, Status
+from holdfast.orders.session import Address, Session, Totals
 
 MAX_LINES = 24
 """A transaction takes a hundred items, and a refund writes three per line beside the order, its payment and the event."""
