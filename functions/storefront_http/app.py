@@ -28,22 +28,19 @@ from holdfast.orders.errors import (
     UnknownSession,
     UnknownSku,
 )
-from holdfast.orders.repository import DynamoOrders, DynamoSessions
+from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.session_repository import DynamoSessions
+from holdfast.orders.session_views import MAX_LINES, CheckoutBody, PlaceOrderBody, SessionView, session_view
 from holdfast.orders.views import (
-    MAX_LINES,
     CancelBody,
-    CheckoutBody,
     ConfirmationBody,
     EventList,
     KeyList,
     KeyView,
     OrderPlaced,
     OrderView,
-    PlaceOrderBody,
-    SessionView,
     order_view,
     placed_view,
-    session_view,
     timeline,
 )
 from holdfast.payments.errors import PaymentUnknown, ProviderNotOffered, UnknownProvider

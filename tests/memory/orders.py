@@ -1,4 +1,4 @@
-"""`orders.ports.Orders` and `Sessions` in memory."""
+"""`orders.ports.Orders` in memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import rfc3339
 from holdfast.orders.model import Order
-from holdfast.orders.session import Session
 from tests.memory.engine import Memory, MemoryWrite
 
 
@@ -37,29 +36,8 @@ class MemoryOrders:
         return lambda row: row is not None and self._memory.condition("VERSION_BEFORE", row.version == order.version - 1)
 
 
-class MemorySessions:
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    def add(self, session: Session) -> None:
-        self._memory.put(_session(session), session)
-
-    def get(self, shop: str, session: str) -> Session | None:
-        return self._memory.get("session", shop, session)
-
-    def with_order(self, shop: str, session: str, order: str) -> tuple[Session | None, Order | None]:
-        return self.get(shop, session), self._memory.get("order", shop, order)
-
-    def remove(self, session: Session) -> None:
-        self._memory.put(_session(session), None)
-
-
 def _order(order: Order) -> tuple[Any, ...]:
     return ("order", order.shop, order.id)
-
-
-def _session(session: Session) -> tuple[Any, ...]:
-    return ("session", session.shop, session.id)
 
 
 def _position(order: Order) -> str:

@@ -11,7 +11,8 @@ from holdfast.kernel.writes import Commit
 from holdfast.notifications.ports import Outbox
 from holdfast.notifications.repository import DynamoOutbox
 from holdfast.orders.ports import Orders, Sessions
-from holdfast.orders.repository import DynamoOrders, DynamoSessions
+from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.session_repository import DynamoSessions
 from holdfast.payments.ports import Inbox
 from holdfast.payments.providers.sandbox import Sandbox
 from holdfast.payments.providers.sandbox.proxy import SandboxBook
@@ -28,10 +29,11 @@ from tests.memory.catalogue import MemoryProducts
 from tests.memory.engine import Memory
 from tests.memory.fulfilment import MemoryFulfilment
 from tests.memory.notifications import MemoryOutbox
-from tests.memory.orders import MemoryOrders, MemorySessions
+from tests.memory.orders import MemoryOrders
 from tests.memory.payments import MemoryInbox, MemoryProvider
 from tests.memory.replays import MemoryReplays
 from tests.memory.runs import MemoryRuns
+from tests.memory.sessions import MemorySessions
 from tests.memory.stock import MemoryStock
 from tests.memory.tenants import MemoryTenants
 

@@ -28,7 +28,7 @@ PURE = {
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
 }
-EDGE = {"repository", "documents", "jobs", "proxy", "mailer"}
+EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
 """Within a context each may import those before it, and not those after (errors may speak of the model)."""
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "chalice", "jinja2"}

@@ -11,8 +11,9 @@ from holdfast.kernel.errors import IdempotencyKeyReused
 from holdfast.orders import rules
 from holdfast.orders.errors import NothingHeld, OrderNotCancellable, SessionAlreadyOrdered, SessionExpired, UnknownSession
 from holdfast.orders.model import FactKind, OrderLine, Status
+from holdfast.orders.session_views import MAX_LINES
 from holdfast.orders.settlement import Outcome
-from holdfast.orders.views import MAX_LINES, placed_view, timeline
+from holdfast.orders.views import placed_view, timeline
 from holdfast.payments.errors import ProviderNotOffered
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.tenants.model import LatePayment

@@ -1,14 +1,12 @@
-"""The orders table: orders with their events, and checkout sessions."""
+"""The orders table: orders with their events."""
 
 import heapq
 from itertools import islice
 
 from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.time import epoch
 from holdfast.kernel.writes import Write
 from holdfast.orders import events, keys
 from holdfast.orders.model import Order
-from holdfast.orders.session import Session
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record, rows
 
 
@@ -18,13 +16,13 @@ class DynamoOrders:
 
     def get(self, shop: str, order: str) -> Order | None:
         item = self._table.get(keys.order_key(shop, order))
-        return _order(item) if item else None
+        return order_of(item) if item else None
 
     def add(self, order: Order) -> bool:
         try:
             self._table.put(_order_item(order), NOT_THERE)
         except ConditionFailed as refusal:
-            return refusal.item is not None and _order(refusal.item) == order
+            return refusal.item is not None and order_of(refusal.item) == order
         return True
 
     def save_write(self, order: Order) -> Write:
@@ -34,14 +32,14 @@ class DynamoOrders:
         try:
             self._table.put(_order_item(order), _version_before(order))
         except ConditionFailed as refusal:
-            return refusal.item is not None and _order(refusal.item) == order
+            return refusal.item is not None and order_of(refusal.item) == order
         return True
 
     def page(self, shop: str, limit: int, start: str | None) -> tuple[list[Order], str | None]:
         """The index holds keys only, so that an order's changes do not cost it; the orders are read by their keys."""
         buckets = [self._bucket(keys.order_bucket(shop, bucket), limit, start) for bucket in range(keys.ORDER_BUCKETS)]
         listed = list(islice(heapq.merge(*buckets, key=lambda item: str(item["xsk"]), reverse=True), limit))
-        found = {item["pk"]: _order(item) for item in self._table.batch_get([{"pk": i["pk"], "sk": i["sk"]} for i in listed])}
+        found = {item["pk"]: order_of(item) for item in self._table.batch_get([{"pk": i["pk"], "sk": i["sk"]} for i in listed])}
         return [found[item["pk"]] for item in listed if item["pk"] in found], listed[-1]["xsk"] if len(listed) == limit else None
 
     def _bucket(self, bucket: str, limit: int, start: str | None) -> list[Item]:
@@ -49,35 +47,13 @@ class DynamoOrders:
         return self._table.query(below, index=keys.ORDERS_BY_SHOP, limit=limit, forward=False)[0]
 
 
-class DynamoSessions:
-    def __init__(self, table: Table) -> None:
-        self._table = table
-
-    def add(self, session: Session) -> None:
-        item = {**keys.session_key(session.shop, session.id), "ttl": epoch(session.expires_at), **record(session)}
-        self._table.put({**item, "lines": rows(session.lines)})
-
-    def get(self, shop: str, session: str) -> Session | None:
-        item = self._table.get(keys.session_key(shop, session))
-        return Session.model_validate(item) if item else None
-
-    def with_order(self, shop: str, session: str, order: str) -> tuple[Session | None, Order | None]:
-        found = {item["sk"]: item for item in self._table.batch_get([keys.session_key(shop, session), keys.order_key(shop, order)])}
-        return (
-            Session.model_validate(found["SESSION"]) if "SESSION" in found else None,
-            _order(found["ORDER"]) if "ORDER" in found else None,
-        )
-
-    def remove(self, session: Session) -> None:
-        self._table.delete(keys.session_key(session.shop, session.id))
-
-
 def _order_item(order: Order) -> Item:
     item = {**keys.order_key(order.shop, order.id), **keys.order_index(order), **record(order)}
     return {**item, "events": events.shortened(item), "lines": rows(order.lines)}
 
 
-def _order(item: Item) -> Order:
+def order_of(item: Item) -> Order:
+    """The order that an item of the table is."""
     return Order.model_validate({**item, "events": events.whole(item)})
 
 
