@@ -13,7 +13,7 @@ from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Status
 from holdfast.orders.session import Address, Session, SessionLine, Totals
 from holdfast.payments.model import EventState, News, ProviderEvent, ProviderFact
 from holdfast.stock.model import Booking, Lock, LockLine, Movement, Part, Reason
-from holdfast.tenants.model import ApiKey, LatePayment, Scope, Shop
+from holdfast.tenants.model import ApiKey, Band, CustomerCancel, LatePayment, Partial, RateBy, Scope, ShippingRate, Shop, TaxRule
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 LATER = NOW + timedelta(minutes=15)
@@ -131,7 +131,24 @@ def tenant(shop: str, **changes: Any) -> Shop:
 
 
 def full_tenant(shop: str) -> Shop:
-    return tenant(shop, origins=("https://a.example", "https://b.example"), hold_seconds=60, late_payment=LatePayment.REFUND)
+    rate = ShippingRate(
+        id="parcel", title="Parcel", countries=("DE", "AT"), by=RateBy.WEIGHT, bands=(Band(up_to=2000, amount=495), Band(amount=990))
+    )
+    return tenant(
+        shop,
+        origins=("https://a.example", "https://b.example"),
+        hold_seconds=60,
+        shipping=(rate,),
+        taxes=(TaxRule(countries=("*",), rates={"standard": 1900, "books": 700}, shipping=True),),
+        prices_include_tax=True,
+        partial=Partial.ALWAYS,
+        late_payment=LatePayment.REFUND,
+        late_payment_by_provider={"sandbox": LatePayment.OWE},
+        late_grace_seconds=3600,
+        customer_cancel=CustomerCancel.UNPAID,
+        return_days=30,
+        version=3,
+    )
 
 
 def api_key(shop: str, **changes: Any) -> ApiKey:

@@ -1,13 +1,27 @@
 """A shop is a tenant: its id stands first in every key of every table."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from holdfast.kernel.ids import ShopId
 from holdfast.kernel.model import Record
-from holdfast.kernel.money import Currency
+from holdfast.kernel.money import Currency, Minor
 from holdfast.kernel.time import Instant
+
+EVERYWHERE = "*"
+"""Stands for every country."""
+MOST_RATES, MOST_BANDS, MOST_TAXES = 50, 20, 60
+Country = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
+"""ISO 3166-1 alpha-2, or everywhere."""
+RateId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+TaxClass = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
+BasisPoints = Annotated[int, Field(strict=True, ge=0, le=10_000)]
+"""Hundredths of a per cent."""
 
 
 class LatePayment(StrEnum):
@@ -15,20 +29,111 @@ class LatePayment(StrEnum):
 
     RETAKE = "retake"
     """What is there is delivered and the rest owed, if the shopper accepted that; else all money goes back."""
+    PARTIAL = "partial"
+    """What is there is delivered, and the money for the rest goes back."""
+    OWE = "owe"
+    """What is there is delivered and the rest owed, whatever the shopper accepted."""
     REFUND = "refund"
-    """All money goes back, whatever the shopper accepted."""
+    """All money goes back, whatever is there."""
 
 
-class Shop(Record):
-    """`origins` may call the storefront routes from a browser. `hold_seconds` overrides the deployment's hold (None: as deployed)."""
+class Partial(StrEnum):
+    """Whether an order may be placed that is owed a part, of SKUs that may be back-ordered. Pre-orders always may."""
+
+    NEVER = "never"
+    ASK = "ask"
+    """If the shopper accepts it."""
+    ALWAYS = "always"
+
+
+class CustomerCancel(StrEnum):
+    """Which orders their customers may cancel by themselves."""
+
+    UNPAID = "unpaid"
+    UNFULFILLED = "unfulfilled"
+    """Paid ones too, as long as nothing of them was handed over."""
+
+
+class RateBy(StrEnum):
+    """What the bands of a shipping rate are about: grams, or minor units of the goods' price."""
+
+    WEIGHT = "weight"
+    PRICE = "price"
+
+
+class Band(Record):
+    """Up to and with `up_to` grams or minor units (None: without end), shipping costs `amount` minor units."""
+
+    up_to: int | None = Field(default=None, ge=0)
+    amount: Minor
+
+
+class ShippingRate(Record):
+    """What shipping to these countries costs. Only physical goods count. What lies above the last band is not shipped at this rate.
+
+    `currency` None: the shop's.
+    """
+
+    id: RateId
+    title: str = Field(min_length=1, max_length=120)
+    countries: tuple[Country, ...] = Field(min_length=1, max_length=300)
+    by: RateBy
+    bands: tuple[Band, ...] = Field(min_length=1, max_length=MOST_BANDS)
+    currency: Currency | None = None
+
+    @model_validator(mode="after")
+    def _bands_ascend(self) -> Self:
+        if any(low.up_to is None or (high.up_to is not None and high.up_to <= low.up_to) for low, high in pairwise(self.bands)):
+            raise ValueError("each band must reach further than the one before it, and only the last may have no end")
+        return self
+
+
+class TaxRule(Record):
+    """Basis points per tax class of products, for orders to these countries. A class that is not named is not taxed.
+
+    `shipping`: it is taxed too, as the class `standard`. A rule that names a country goes before one for everywhere.
+    """
+
+    countries: tuple[Country, ...] = Field(min_length=1, max_length=300)
+    rates: Mapping[TaxClass, BasisPoints] = Field(min_length=1, max_length=20)
+    shipping: bool = False
+
+
+class ShopSettings(Record):
+    """What a shop decides about itself, and may change. Workers remember it for a minute.
+
+    `origins` may call the storefront routes from a browser. `hold_seconds` overrides the deployment's hold (None: as deployed).
+    Without `shipping` rates shipping is free, everywhere. `late_grace_seconds`: money that comes later than this after its hold
+    goes back, whatever the policy (None: no limit). `return_days`: how long after delivery goods may be sent back.
+    """
+
+    name: str = Field(min_length=1, max_length=120)
+    origins: tuple[str, ...] = Field(default=(), max_length=20)
+    hold_seconds: int | None = Field(default=None, ge=5, le=24 * 3600)
+    shipping: tuple[ShippingRate, ...] = Field(default=(), max_length=MOST_RATES)
+    taxes: tuple[TaxRule, ...] = Field(default=(), max_length=MOST_TAXES)
+    prices_include_tax: bool = False
+    partial: Partial = Partial.ASK
+    late_payment: LatePayment = LatePayment.RETAKE
+    late_payment_by_provider: Mapping[ProviderName, LatePayment] = Field(default={}, max_length=20)
+    late_grace_seconds: int | None = Field(default=None, ge=0, le=366 * 24 * 3600)
+    customer_cancel: CustomerCancel = CustomerCancel.UNFULFILLED
+    return_days: int = Field(default=14, ge=0, le=3650)
+
+    @model_validator(mode="after")
+    def _rates_are_told_apart(self) -> Self:
+        if len({rate.id for rate in self.shipping}) < len(self.shipping):
+            raise ValueError("two shipping rates have the same id")
+        return self
+
+
+class Shop(ShopSettings):
+    """`currency` is fixed when the shop is made. `version` counts changes of the settings and is their ETag."""
 
     id: ShopId
-    name: str = Field(min_length=1, max_length=120)
     currency: Currency
-    origins: tuple[str, ...] = ()
-    hold_seconds: int | None = Field(default=None, ge=5, le=24 * 3600)
-    late_payment: LatePayment = LatePayment.RETAKE
     created_at: Instant
+    version: int = 1
 
 
 class Scope(StrEnum):

@@ -4,23 +4,23 @@ import hashlib
 import secrets
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from holdfast.kernel.ids import ShopId, new_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Currency
 from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, UnknownShop
-from holdfast.tenants.model import ApiKey, LatePayment, Scope, Shop
+from holdfast.tenants.model import ApiKey, Scope, Shop, ShopSettings
 from holdfast.tenants.ports import ApiKeys, Tenants
 
 
-class CreateShop(Model):
+class CreateShop(ShopSettings):
+    """The currency stays; the settings may be changed later."""
+
+    model_config = ConfigDict(extra="forbid")
+
     shop: ShopId
-    name: str
     currency: Currency
-    origins: tuple[str, ...] = ()
-    hold_seconds: int | None = None
-    late_payment: LatePayment = LatePayment.RETAKE
 
 
 class CreateApiKey(Model):
@@ -40,19 +40,12 @@ class NewApiKey(Model):
 
 def create_shop(command: CreateShop, *, tenants: Tenants, now: datetime) -> Shop:
     """The shop; the same again for the same wish. ShopExists when the id is taken by a different one."""
-    shop = Shop(
-        id=command.shop,
-        name=command.name,
-        currency=command.currency,
-        origins=command.origins,
-        hold_seconds=command.hold_seconds,
-        late_payment=command.late_payment,
-        created_at=now,
-    )
+    settings = {name: getattr(command, name) for name in ShopSettings.model_fields}
+    shop = Shop(id=command.shop, currency=command.currency, created_at=now, **settings)
     if tenants.add_shop(shop):
         return shop
     standing = tenants.shop(command.shop)
-    if standing is None or standing.model_copy(update={"created_at": shop.created_at}) != shop:
+    if standing is None or standing.model_copy(update={"created_at": shop.created_at, "version": shop.version}) != shop:
         raise ShopExists("A shop of that id exists with other settings.", shop=command.shop)
     return standing
 

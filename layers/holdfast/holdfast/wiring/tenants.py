@@ -3,12 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from holdfast.tenants.model import LatePayment, Shop
-
-if TYPE_CHECKING:
-    pass
+from holdfast.tenants.model import CustomerCancel, LatePayment, Shop
 
 
 @dataclass(frozen=True)
@@ -21,6 +17,20 @@ class ShopPolicies:
     def hold(self, shop: str) -> timedelta:
         seconds = self.shop(shop).hold_seconds
         return self.default_hold if seconds is None else timedelta(seconds=seconds)
+
+    def late_payment(self, shop: str, provider: str) -> LatePayment:
+        found = self.shop(shop)
+        return found.late_payment_by_provider.get(provider, found.late_payment)
+
+    def late_grace(self, shop: str) -> timedelta | None:
+        seconds = self.shop(shop).late_grace_seconds
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    def customer_may_cancel_paid(self, shop: str) -> bool:
+        return self.shop(shop).customer_cancel is CustomerCancel.UNFULFILLED
+
+    def return_window(self, shop: str) -> timedelta:
+        return timedelta(days=self.shop(shop).return_days)
 
     def refund_late(self, shop: str) -> bool:
         return self.shop(shop).late_payment is LatePayment.REFUND
