@@ -7,6 +7,7 @@ from holdfast.orders.model import Order
 ORDER_BUCKETS = 4
 """Index partitions per shop for the list of orders."""
 ORDERS_BY_SHOP = "by_shop"
+ORDERS_BY_STATUS = "by_status"
 
 
 def order_key(shop: str, order: str) -> dict[str, str]:
@@ -18,11 +19,18 @@ def session_key(shop: str, session: str) -> dict[str, str]:
 
 
 def order_index(order: Order) -> dict[str, str]:
+    """Both indexes have `xsk`, the order's position in time; only a change of status moves an order in one of them."""
+    bucket = bucket_of(order.id, ORDER_BUCKETS)
     return {
-        "xpk": order_bucket(order.shop, bucket_of(order.id, ORDER_BUCKETS)),
+        "xpk": order_bucket(order.shop, bucket),
+        "spk": status_bucket(order.shop, order.status, bucket),
         "xsk": f"{rfc3339(order.created_at)}#{order.id}",
     }
 
 
 def order_bucket(shop: str, bucket: int) -> str:
     return f"{shop}#{bucket}"
+
+
+def status_bucket(shop: str, status: str, bucket: int) -> str:
+    return f"{shop}#{status}#{bucket}"
