@@ -21,7 +21,11 @@ class MemoryVaults:
 
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
         found = {text: self._memory.get("key-text", shop, text) for text in texts}
-        return {text: batch for text, batch in found.items() if batch}
+        return {text: row[0] for text, row in found.items() if row}
+
+    def place_of(self, shop: str, text: str) -> tuple[str, int] | None:
+        row = self._memory.get("key-text", shop, text)
+        return row[1:] if row else None
 
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[MemoryWrite]:
         writes = [self._move(vault, imported=vault.imported + len(texts))]
@@ -29,7 +33,7 @@ class MemoryVaults:
             key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
             writes += [
                 self._new(("key", vault.shop, vault.sku, place), key),
-                self._new(("key-text", vault.shop, text), batch),
+                self._new(("key-text", vault.shop, text), (batch, vault.sku, place)),
             ]
         return writes
 

@@ -1,6 +1,6 @@
 """`orders.ports.Orders` in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
@@ -26,6 +26,9 @@ class MemoryOrders:
     def save(self, order: Order) -> bool:
         saved, standing = self._memory.change(_order(order), self._version_before(order), lambda _: order)
         return saved or standing == order
+
+    def several(self, shop: str, orders: Sequence[str]) -> list[Order]:
+        return [found for order in orders if (found := self.get(shop, order)) is not None]
 
     def page(self, shop: str, limit: int, start: str | None) -> tuple[list[Order], str | None]:
         newest_first = sorted(self._memory.of("order", shop), key=_position, reverse=True)

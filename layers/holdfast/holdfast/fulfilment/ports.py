@@ -17,6 +17,10 @@ class Vaults(Protocol):
         """Which of these keys the shop has already, and under which import."""
         ...
 
+    def place_of(self, shop: str, text: str) -> tuple[str, int] | None:
+        """SKU and place of a key; None when the shop has no such key."""
+        ...
+
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
         """The keys on the next places. Refusal: VaultMoved."""
         ...

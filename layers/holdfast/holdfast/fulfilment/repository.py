@@ -31,6 +31,10 @@ class DynamoVaults:
         items = self._table.batch_get([{"pk": pk, "sk": "HASH"} for pk in by_hash])
         return {by_hash[item["pk"]]: item["batch"] for item in items}
 
+    def place_of(self, shop: str, text: str) -> tuple[str, int] | None:
+        item = self._table.get(keys.hash_key(shop, text))
+        return (str(item["sku"]), int(item["place"])) if item else None
+
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
         writes: list[Write] = [self._move(vault, imported=vault.imported + len(texts))]
         for place, text in enumerate(texts, vault.imported + 1):

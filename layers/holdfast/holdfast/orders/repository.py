@@ -1,6 +1,7 @@
 """The orders table: orders with their events."""
 
 import heapq
+from collections.abc import Sequence
 from itertools import islice
 
 from holdfast.kernel.errors import VersionConflict
@@ -34,6 +35,10 @@ class DynamoOrders:
         except ConditionFailed as refusal:
             return refusal.item is not None and order_of(refusal.item) == order
         return True
+
+    def several(self, shop: str, orders: Sequence[str]) -> list[Order]:
+        """Those that exist, in no order."""
+        return [order_of(item) for item in self._table.batch_get([keys.order_key(shop, order) for order in orders])]
 
     def page(self, shop: str, limit: int, start: str | None) -> tuple[list[Order], str | None]:
         """The index holds keys only, so that an order's changes do not cost it; the orders are read by their keys."""
