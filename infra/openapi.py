@@ -1,14 +1,17 @@
 """The contract, from the code: docs/catalogue/openapi.json. A test compares it with what stands there."""
 
+import contextlib
 import importlib.util
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "catalogue" / "openapi.json"
+EVENTS = ROOT / "events"
 HTTP_FUNCTIONS = ("storefront_http", "admin_http", "inventory_http", "payments_webhook", "payments_sandbox", "health_http")
 DESCRIPTION = (
     "Holdfast holds stock while a customer pays, turns payments into orders that are never lost, delivers what is there "
@@ -62,8 +65,22 @@ def text() -> str:
     apis = [load(function).api for function in HTTP_FUNCTIONS]
     from holdfast.platform.openapi import document
 
-    contract = document(apis, title="Holdfast", version="1", description=DESCRIPTION)
+    contract = document(apis, title="Holdfast", version="1", description=DESCRIPTION, requests=requests(apis))
     return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
+
+
+def requests(apis: Sequence[Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Bodies that a route takes: those of the functions' sample events that its model lets in."""
+    models = {(route.method, route.path): route.body for api in apis for route in api.routes if route.body}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in sorted(EVENTS.glob("*/*.json")):
+        event = json.loads(path.read_text("utf-8"))
+        route = event.get("httpMethod"), event.get("resource")
+        with contextlib.suppress(ValueError):  # neither JSON, nor what the model takes
+            if route in models and event.get("body"):
+                models[route].model_validate_json(event["body"])
+                found.setdefault(route, {})[path.stem] = json.loads(event["body"])
+    return found
 
 
 def write() -> Path:

@@ -32,7 +32,7 @@ B = TypeVar("B", bound=BaseModel | None)
 MAX_BODY = 256 * 1024
 MUTATIONS = {"POST", "PUT", "PATCH", "DELETE"}
 # Matched in full: `$` alone would let a line break through at the end.
-_PATH_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+PATH_ID = r"[A-Za-z0-9._-]{1,128}"
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class Api:
         shop = path.get("shop", "")
         if "{shop}" in route.path:
             self._shop(shop)
-        if not all(_PATH_ID.fullmatch(part) for part in path.values()):
+        if not all(re.fullmatch(PATH_ID, part) for part in path.values()):
             raise NotFound
         caller = route.guard(raw, path) if route.guard else ANONYMOUS
         content = content_of(raw) if route.method in MUTATIONS else b""

@@ -4,7 +4,7 @@ import json
 
 from chalice.app import Response as ChaliceResponse
 
-from holdfast.kernel.errors import BadRequest, HoldfastError, Invalid, TooLarge, UnavailableError
+from holdfast.kernel.errors import BadRequest, HoldfastError, Invalid, Refusal, TooLarge, UnavailableError
 
 PROBLEMS = "https://holdfast.dev/problems/"
 
@@ -43,6 +43,12 @@ class MethodNotAllowed(HoldfastError):
     """The path exists and has other methods; the header Allow names them."""
 
     code, status, title = "method_not_allowed", 405, "Method not allowed"
+
+
+class TooManyRequests(Refusal):
+    """More requests than the API takes at once; API Gateway says so itself. Facts: none; wait as Retry-After says."""
+
+    code, status, title = "too_many_requests", 429, "Too many requests"
 
 
 class InternalError(HoldfastError):

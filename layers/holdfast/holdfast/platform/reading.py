@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from holdfast.platform.problems import IfMatchInvalid, MalformedJson, UnsupportedMediaType, ValidationFailed
 
 # Matched in full: `$` alone would let a line break through at the end.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+REQUEST_ID = r"[A-Za-z0-9._:/+=-]{1,128}"
 
 
 def content_of(request: ChaliceRequest) -> bytes:
@@ -29,7 +29,7 @@ def empty_of(model: type[BaseModel]) -> bytes:
 
 def request_id_of(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else str(context.get("requestId", ""))
+    return given if re.fullmatch(REQUEST_ID, given) else str(context.get("requestId", ""))
 
 
 def parse(model: type[BaseModel], content: Any, where: str) -> Any:
