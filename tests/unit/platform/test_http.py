@@ -73,6 +73,7 @@ class Shop:
         self.api.post(THINGS, returns=Thing, body=ThingBody, status=201, idempotent=True)(self.add_thing)
         self.api.get(THINGS + "/{thing}", returns=Thing)(self.show_thing)
         self.api.delete(THINGS + "/{thing}", returns=None, status=204, guard=self._guard)(self.drop_thing)
+        self.api.get(THINGS + "/{thing}/text", returns=None, writes=("text/plain",))(self.tell_thing)
         self.api.post(THINGS + "/{thing}/raw", returns=Thing, raw=True, max_body=1000)(self.take_raw)
 
     def _origins(self, shop: str) -> tuple[str, ...]:
@@ -108,6 +109,10 @@ class Shop:
     def drop_thing(self, request: Request[Any]) -> None:
         """Drop a thing."""
         self._view(request)
+
+    def tell_thing(self, request: Request[Any]) -> Answer:
+        """A thing, in words."""
+        return Answer(text=f"{self._view(request).name} ü", headers={"Content-Type": "text/plain; charset=utf-8", "X-More": "no"})
 
     def take_raw(self, request: Request[Any]) -> Thing:
         """Bytes as they come."""
@@ -421,6 +426,21 @@ def test_a_guard_stands_before_the_body_is_read(shop: Shop) -> None:
 )
 def test_queries_are_checked(shop: Shop, query: dict[str, str], pointer: str) -> None:
     assert [error[0] for error in errors(shop.call("GET", query=query))] == [pointer]
+
+
+def test_of_a_parameter_that_comes_twice_no_value_is_passed_over(shop: Shop) -> None:
+    event = request("GET", THINGS, {"shop": "demo"}, query={"limit": "3"})
+    for values, found in (["3"], [200, 3]), (["3", "4"], [422, None]):
+        event["multiValueQueryStringParameters"] = {"limit": values}
+        shop.seen.clear()
+        answer = shop.api.app(event, None)
+        assert [answer["statusCode"], shop.seen[0].query.limit if shop.seen else None] == found
+
+
+def test_an_answer_may_be_text(shop: Shop) -> None:
+    answer = shop.call("GET", THINGS + "/{thing}/text", path={"thing": "t"})
+    assert (answer["statusCode"], answer["body"]) == (200, "thing ü")
+    assert (answer["headers"]["Content-Type"], answer["headers"]["X-More"]) == ("text/plain; charset=utf-8", "no")
 
 
 def test_headers_may_be_absent_altogether(shop: Shop) -> None:

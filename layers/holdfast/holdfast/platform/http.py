@@ -26,7 +26,7 @@ from holdfast.platform import metrics
 from holdfast.platform.idempotency import IdempotencyKey, Replay, Replays, key_of
 from holdfast.platform.log import logger
 from holdfast.platform.problems import BodyTooLarge, InternalError, MethodNotAllowed, problem
-from holdfast.platform.reading import content_of, empty_of, media_type_of, parse, read_json, request_id_of, require_json
+from holdfast.platform.reading import content_of, empty_of, media_type_of, parse, read_json, request_id_of, require_json, values_of
 
 B = TypeVar("B", bound=BaseModel | None)
 MAX_BODY = 256 * 1024
@@ -60,11 +60,15 @@ class Request(Generic[B]):
 
 @dataclass(frozen=True)
 class Answer:
-    """A model with a status or headers of its own, for views that need more than the model."""
+    """A model with a status or headers of its own, for views that need more than the model.
 
-    body: BaseModel | None
+    `text` instead of a model, for routes that `write` other media types: which it is stands in the header Content-Type.
+    """
+
+    body: BaseModel | None = None
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
 
 
 Guard = Callable[[ChaliceRequest, Mapping[str, str]], Actor]
@@ -76,7 +80,8 @@ Reader = Callable[[bytes], BaseModel]
 class Route:
     """What a route promises. `security` names the schemes of the contract; `refusals` the codes worth documenting.
 
-    `readers`: other media types that the body may come in; `also`: other statuses of a success, and what they mean.
+    `readers`: other media types that the body may come in; `also`: other statuses of a success, and what they mean;
+    `writes`: media types that the answer comes in instead of JSON.
     """
 
     method: str
@@ -95,6 +100,7 @@ class Route:
     refusals: tuple[type[HoldfastError], ...]
     readers: Mapping[str, Reader]
     also: Mapping[int, str]
+    writes: tuple[str, ...]
 
     @property
     def summary(self) -> str:
@@ -160,6 +166,7 @@ class Api:
         refusals: tuple[type[HoldfastError], ...] = (),
         readers: Mapping[str, Reader] | None = None,
         also: Mapping[int, str] | None = None,
+        writes: tuple[str, ...] = (),
     ) -> Callable[[View], View]:
         """Declare a route.
 
@@ -168,7 +175,7 @@ class Api:
         """
 
         def declare(view: View) -> View:
-            kept = idempotent, replays, max_body, raw, refusals, readers or {}, also or {}
+            kept = idempotent, replays, max_body, raw, refusals, readers or {}, also or {}, writes
             declared = Route(method, path, view, body, query, returns, status, guard, security, *kept)
             self.routes.append(declared)
             self.app.route(path, methods=[method], name=view.__name__, content_types=["*/*"])(self._entry(declared))
@@ -240,7 +247,7 @@ class Api:
         return Request(
             shop=shop,
             path=path,
-            query=parse(route.query, dict(raw.query_params or {}), "query") if route.query else None,
+            query=parse(route.query, values_of(raw), "query") if route.query else None,
             body=reader(content) if reader else parse(route.body, read_json(content), "body") if route.body else None,
             headers=raw.headers,
             params=dict(raw.query_params or {}),
@@ -331,6 +338,8 @@ def _key_of(route: Route, headers: Mapping[str, str], shop: str, caller: Actor, 
 def _success(route: Route, result: BaseModel | Answer | None) -> ChaliceResponse:
     answer = result if isinstance(result, Answer) else Answer(result)
     headers: dict[str, str | list[str]] = dict(answer.headers)
+    if answer.text is not None:
+        return ChaliceResponse(answer.text, headers, answer.status or route.status)
     if answer.body is None:
         return ChaliceResponse("", headers, answer.status or 204)
     headers |= {"Content-Type": "application/json", **_etag(getattr(answer.body, "version", None))}

@@ -214,6 +214,9 @@ def _responses(route: Route, given: References) -> dict[str, Any]:
     success["headers"] = _success_headers(route)
     if route.returns is not None:
         success["content"] = {"application/json": {"schema": {"$ref": given[route.returns]}}}
+    elif route.writes:
+        success["description"] = "One of these, as asked for."
+        success["content"] = {media_type: {"schema": {"type": "string"}} for media_type in route.writes}
     by_status: dict[int, set[str]] = {}
     for refusal in refusals_of(route):
         by_status.setdefault(refusal.status, set()).add(refusal.code)

@@ -32,6 +32,12 @@ def request_id_of(headers: Mapping[str, str], context: Mapping[str, Any]) -> str
     return given if re.fullmatch(REQUEST_ID, given) else str(context.get("requestId", ""))
 
 
+def values_of(request: ChaliceRequest) -> dict[str, str]:
+    """The query. A parameter that comes several times is a list, as with commas: no value is silently passed over."""
+    given = request.query_params
+    return {name: ",".join(given.getlist(name)) for name in given} if given else {}
+
+
 def parse(model: type[BaseModel], content: Any, where: str) -> Any:
     """The content as `model`, or ValidationFailed with a pointer per error. What was sent is never repeated back."""
     try:
