@@ -14,6 +14,7 @@ from holdfast.wiring.letters import spoken
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 instants = st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)).map(to_millis)  # noqa: DTZ001
+any_instants = st.datetimes(timezones=st.just(UTC)).map(to_millis)
 
 
 @given(instants)
@@ -57,16 +58,29 @@ def test_buckets_are_filled_evenly() -> None:
     assert min(filled) > 900
 
 
-@given(instants)
+@given(any_instants)
 def test_an_instant_survives_text_and_number(instant: datetime) -> None:
     assert parse_rfc3339(rfc3339(instant)) == instant
     assert from_epoch_ms(epoch_ms(instant)) == instant
     assert len(rfc3339(instant)) == 24
 
 
-@given(instants, instants)
+@given(any_instants, any_instants)
 def test_the_order_of_texts_is_the_order_of_time(one: datetime, other: datetime) -> None:
     assert (rfc3339(one) < rfc3339(other)) == (one < other)
+
+
+def test_whatever_instant_is_taken_can_be_kept_and_read_again() -> None:
+    instant = TypeAdapter(Instant)
+    for text in ["0670-12-17T03:42:01Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"]:
+        kept = instant.dump_json(instant.validate_python(text))
+        assert instant.validate_json(kept) == parse_rfc3339(text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_beyond_the_years_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Instant).validate_python(text)
 
 
 def test_an_instant_needs_its_time_zone_and_keeps_milliseconds() -> None:

@@ -22,7 +22,8 @@ def to_millis(instant: datetime) -> datetime:
 
 def rfc3339(instant: datetime) -> str:
     """`2026-11-21T04:22:00.000Z`: fixed width, so that text order is time order (sort keys rely on it)."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    # strftime would write the year 670 with three digits.
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:
@@ -46,7 +47,10 @@ def from_epoch_ms(millis: int) -> datetime:
 def _aware(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return to_millis(instant.astimezone(UTC))
+    try:
+        return to_millis(instant.astimezone(UTC))
+    except OverflowError:  # the first day of year 1, east of Greenwich
+        raise ValueError("an instant lies in the years 1 to 9999") from None
 
 
 Instant = Annotated[datetime, AfterValidator(_aware), PlainSerializer(rfc3339, return_type=str, when_used="json")]
