@@ -48,8 +48,8 @@ PARAMETERS = {
     "RequestId": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "Your name for this request. One that does not fit is replaced.",
-        "schema": {"type": "string", "pattern": f"^{REQUEST_ID}$"},
+        "description": f"Your name for this request; taken when it fits `{REQUEST_ID}`.",
+        "schema": {"type": "string"},
     },
     "IfMatch": {
         "name": "If-Match",
