@@ -196,7 +196,8 @@ def list_orders(request: Request[None]) -> OrderPage:
 @api.get("/shops/{shop}/admin/orders/{order}", returns=OrderDetail, refusals=(*refused, UnknownOrder), **needs(Scope.VIEWER))
 def show_order(request: Request[None]) -> OrderDetail:
     """An order with its whole timeline."""
-    return order_detail(order_usecases.read(request.shop, request.path["order"], orders=orders), request.now)
+    order = order_usecases.read(request.shop, request.path["order"], orders=orders)
+    return order_detail(order, orders.timeline(order), request.now)
 
 
 def _product(request: Request[Any]) -> Product:

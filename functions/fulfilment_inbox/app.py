@@ -5,7 +5,7 @@ from typing import Any
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.usecases import feed, forget, serve
 from holdfast.kernel.time import utc_now
-from holdfast.orders.events import REFUNDED
+from holdfast.orders.events import REFUND_DUE, REFUNDED
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
@@ -38,14 +38,14 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def fulfil(message: Message) -> None:
-    """From the stock stream a restock; from the bus an order that was paid, or refunded."""
+    """From the stock stream a restock; from the bus an order that was paid, or of which something was given up."""
     if message.get("kind") == "restock":
         given = feed(message["shop"], message["sku"], store=store, orders=orders, stock=stock, now=utc_now())
         metrics.count("OwedUnitsGiven", given)
         logger.info("restock fed", extra={"sku": message["sku"], "given": given})
         return
     told = message["detail"]
-    if told["type"] == REFUNDED:
+    if told["type"] in {REFUND_DUE, REFUNDED}:
         forget(told["shop"], told["order"], store=store, orders=orders)
     else:
         serve(told["shop"], told["order"], store=store, orders=orders, stock=stock, now=utc_now())

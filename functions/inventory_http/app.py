@@ -7,7 +7,7 @@ from holdfast.catalogue.repository import DynamoProducts
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.kernel.errors import Refusal, VersionConflict
 from holdfast.kernel.time import utc_now
-from holdfast.orders import usecases as order_usecases
+from holdfast.orders.cancelling import CancelOrder, cancel_unpaid
 from holdfast.orders.errors import OrderNotCancellable
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, secrets
@@ -279,7 +279,8 @@ def release_hold(request: Request[views.ReleaseBody]) -> views.Released:
     units = releasing.held_units(lock, levels=stock.levels)
     if orders.get(request.shop, lock.order) is not None:  # None: a checkout that died between its lock and its order
         seller, reason = StockForOrders(stock, settings.grace, Recall()), request.body.reason or "the hold was released by staff"
-        order_usecases.cancel(request.shop, lock.order, actor=request.caller, reason=reason, orders=orders, stock=seller, now=request.now)
+        command = CancelOrder(shop=request.shop, order=lock.order, reason=reason, actor=request.caller, request_id=request.request_id)
+        cancel_unpaid(command, orders=orders, stock=seller, now=request.now)
     releasing.release_lock(lock, store=stock)  # what a cancellation that died half-way has left
     return views.Released(id=lock.id, units=units)
 

@@ -10,8 +10,11 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, event_source
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from holdfast.orders.events import whole
+from holdfast.kernel.events import Event
+from holdfast.orders.model import Order
+from holdfast.orders.repository import order_of
 from holdfast.platform import aws
+from holdfast.platform.dynamo import from_wire
 from holdfast.platform.log import logger
 from holdfast.platform.settings import FunctionSettings
 
@@ -41,21 +44,27 @@ def handler(event: DynamoDBStreamEvent, context: Any) -> dict[str, Any]:
 
 def entries_of(record: DynamoDBRecord) -> Iterator[dict[str, Any]]:
     """The events that the new image has and the old one had not."""
-    stream = record.dynamodb
-    if stream is None or not stream.new_image or stream.new_image.get("sk") != "ORDER":
+    images = record.raw_event["dynamodb"]
+    new = from_wire(images.get("NewImage") or {})
+    if new.get("sk") != "ORDER":
         return
-    new = stream.new_image
-    known = max((event["seq"] for event in (stream.old_image or {}).get("events", [])), default=0)
-    for event in whole(new):
-        if event["seq"] > known:
-            detail = {"shop": new["shop"], "order": new["id"], "status": new["status"], **event}
+    known = max((event["seq"] for event in from_wire(images.get("OldImage") or {}).get("events", [])), default=0)
+    order = order_of(new)
+    for event in order.events:
+        if event.seq > known:
             yield {
                 "EventBusName": settings.event_bus_name,
                 "Source": SOURCE,
-                "DetailType": event["type"],
-                "Detail": json.dumps(detail, default=_whole),
-                "Resources": [new["id"]],
+                "DetailType": event.type,
+                "Detail": json.dumps(detail_of(order, event)),
+                "Resources": [order.id],
             }
+
+
+def detail_of(order: Order, event: Event) -> dict[str, Any]:
+    """What travels: the event, and what every listener needs. Names of what changed, not the values: some are personal."""
+    told = event.model_dump(mode="json", exclude_none=True, exclude={"before", "after"})
+    return {"shop": order.shop, "order": order.id, "number": order.number, "status": order.status, **told, "changed": sorted(event.after)}
 
 
 def _publish(entries: list[dict[str, Any]]) -> int | None:
@@ -66,8 +75,3 @@ def _publish(entries: list[dict[str, Any]]) -> int | None:
             logger.error("the bus refused an event", extra={"error": entry["ErrorCode"]})
             return position
     return None
-
-
-def _whole(number: Any) -> int:
-    """Stream images bring Decimals; our numbers are whole."""
-    return int(number)

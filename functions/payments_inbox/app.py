@@ -1,10 +1,12 @@
-"""Received provider events, one by one, through the one finaliser."""
+"""Received provider events, one by one, through the one finaliser; and what orders ask of their providers: refunds, and to give up."""
 
 from functools import partial
 from typing import Any
 
 from holdfast.kernel.time import utc_now
 from holdfast.orders import settlement
+from holdfast.orders.events import REFUND_DUE
+from holdfast.orders.paying import Outcome
 from holdfast.orders.repository import DynamoOrders
 from holdfast.payments.model import EventState
 from holdfast.payments.repository import DynamoInbox
@@ -49,7 +51,19 @@ finaliser = Finaliser(
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    return work(event, context, settle)
+    return work(event, context, attend)
+
+
+def attend(message: Message) -> None:
+    """From the webhook an event's name; from the bus an order whose money goes back, or shall not come any more."""
+    told = message.get("detail")
+    if told is None:
+        settle(message)
+    elif told["type"] == REFUND_DUE:
+        order = settlement.finish_refunds(told["shop"], told["order"], world=finaliser, now=utc_now())
+        logger.info("refunds finished", extra={"order": order.id, "status": order.payment.status})
+    elif settlement.void_unpaid(told["shop"], told["order"], world=finaliser, now=utc_now()):
+        logger.info("payment given up", extra={"order": told["order"]})
 
 
 def settle(message: Message) -> None:
@@ -61,7 +75,7 @@ def settle(message: Message) -> None:
         return
     # An applied event is settled again: a refund that died half-way is finished there, and all else changes nothing.
     settled = settlement.settle(fact, world=finaliser, now=utc_now())
-    if settled.outcome is settlement.Outcome.IGNORED and event.state is EventState.RECEIVED:
+    if settled.outcome is Outcome.IGNORED and event.state is EventState.RECEIVED:
         inbox.ignore(event, settled.reason or "", utc_now())
     metrics.count(f"PaymentFact{settled.outcome.capitalize()}")
     logger.info("settled", extra={"order": settled.order.id, "outcome": settled.outcome, "status": settled.order.status})

@@ -7,24 +7,19 @@ from holdfast.catalogue.errors import UnknownProduct
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import MAX_QUANTITY, OfferPage, OfferView, StockCheck, StockCheckBody, offer_view, stock_check
 from holdfast.fulfilment.repository import DynamoFulfilment
-from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.errors import Invalid, VersionConflict
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.time import utc_now
-from holdfast.orders import checkout, guards, settlement, usecases
+from holdfast.orders import checkout, guards
 from holdfast.orders.errors import (
     CheckoutTokenMissing,
     CsrfTokenInvalid,
     EmailMissing,
     MixedCurrencies,
-    NothingHeld,
-    OrderNotCancellable,
-    OrderTokenMissing,
     QuantityAboveMaximum,
     SessionAlreadyOrdered,
     SessionExpired,
     TotalTooLarge,
-    UnknownOrder,
     UnknownSession,
     UnknownSku,
 )
@@ -32,18 +27,10 @@ from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.session_repository import DynamoSessions
 from holdfast.orders.session_views import MAX_LINES, CheckoutBody, PlaceOrderBody, SessionView, session_view
 from holdfast.orders.views import (
-    CancelBody,
-    ConfirmationBody,
-    EventList,
-    KeyList,
-    KeyView,
     OrderPlaced,
-    OrderView,
-    order_view,
     placed_view,
-    timeline,
 )
-from holdfast.payments.errors import PaymentUnknown, ProviderNotOffered, UnknownProvider
+from holdfast.payments.errors import ProviderNotOffered
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, metrics, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
@@ -53,14 +40,14 @@ from holdfast.platform.pages import PageQuery
 from holdfast.platform.patience import pause
 from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.tokens import Tokens
-from holdfast.stock.errors import CustomerLimitReached, HoldAlreadyExtended, HoldLost, InsufficientStock, StockScattered
+from holdfast.stock.errors import CustomerLimitReached, InsufficientStock, StockScattered
 from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.stock.shelves import availability
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.catalogue import CatalogueForOrders
 from holdfast.wiring.orders import Finaliser
-from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of, sandbox
+from holdfast.wiring.payments import PaymentsForOrders, Providers, sandbox
 from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 
@@ -115,7 +102,6 @@ api = Api(
 )
 app = api.app
 of_session = {"guard": guards.checkout_session(tokens), "security": ("checkoutToken",)}
-of_order = {"guard": guards.order(tokens), "security": ("orderToken",)}
 
 
 @api.get("/shops/{shop}/products", returns=OfferPage, query=PageQuery)
@@ -234,93 +220,6 @@ def place_order(request: Request[PlaceOrderBody]) -> Answer:
     metrics.count("OrdersReplayed" if placed.replayed else "OrdersPlaced")
     token = tokens.mint(guards.ORDER, request.shop, placed.order.id)
     return Answer(placed_view(placed.order, token), headers={"Idempotent-Replayed": "true"} if placed.replayed else {})
-
-
-@api.get("/shops/{shop}/orders/{order}", returns=OrderView, refusals=(OrderTokenMissing, UnknownOrder), **of_order)
-def show_order(request: Request[None]) -> OrderView:
-    """An order as its customer sees it."""
-    return order_view(usecases.read(request.shop, request.path["order"], orders=orders), request.now)
-
-
-@api.get("/shops/{shop}/orders/{order}/events", returns=EventList, refusals=(OrderTokenMissing, UnknownOrder), **of_order)
-def list_events(request: Request[None]) -> EventList:
-    """What happened to the order, oldest first."""
-    return EventList(items=timeline(usecases.read(request.shop, request.path["order"], orders=orders)), next=None)
-
-
-@api.get("/shops/{shop}/orders/{order}/keys", returns=KeyList, refusals=(OrderTokenMissing, UnknownOrder), **of_order)
-def reveal_keys(request: Request[None]) -> KeyList:
-    """The licence keys that were delivered. Each look is recorded."""
-    order = usecases.read(request.shop, request.path["order"], orders=orders)
-    keys = delivered_keys(request.shop, order.id, vaults=fulfilment.vaults)
-    if keys:
-        fulfilment.vaults.record_reveal(request.shop, order.id, request.caller.kind, len(keys), request.now)
-    return KeyList(items=[KeyView(**key.model_dump()) for key in keys], next=None)
-
-
-@api.post(
-    "/shops/{shop}/orders/{order}/cancel",
-    body=CancelBody,
-    returns=OrderView,
-    idempotent=True,
-    refusals=(OrderNotCancellable, OrderTokenMissing, UnknownOrder),
-    **of_order,
-)
-def cancel_order(request: Request[CancelBody]) -> OrderView:
-    """Cancel an order that is not paid; its stock goes back at once."""
-    cancelled = usecases.cancel(
-        request.shop,
-        request.path["order"],
-        actor=request.caller,
-        reason=request.body.reason,
-        orders=orders,
-        stock=stock,
-        now=request.now,
-    )
-    return order_view(cancelled, request.now)
-
-
-@api.post(
-    "/shops/{shop}/orders/{order}/hold/extend",
-    returns=OrderView,
-    refusals=(HoldLost, NothingHeld, HoldAlreadyExtended, VersionConflict, OrderTokenMissing, UnknownOrder),
-    **of_order,
-)
-def extend_hold(request: Request[None]) -> OrderView:
-    """Hold the stock for one more hold time: once, and only while the hold is valid."""
-    extended = usecases.extend_hold(
-        request.shop,
-        request.path["order"],
-        orders=orders,
-        stock=stock,
-        policies=policies,
-        commit=commit,
-        now=request.now,
-        request_id=request.request_id,
-    )
-    return order_view(extended, request.now)
-
-
-@api.post(
-    "/shops/{shop}/orders/{order}/payment-confirmation",
-    body=ConfirmationBody,
-    returns=OrderView,
-    refusals=(VersionConflict, OrderTokenMissing, UnknownOrder, PaymentUnknown),
-    **of_order,
-)
-def confirm_payment(request: Request[ConfirmationBody]) -> OrderView:
-    """The browser is back from the provider: the provider is asked, and its answer settles the order."""
-    order = usecases.read(request.shop, request.path["order"], orders=orders)
-    if request.body.payment_id != order.payment.id:
-        raise PaymentUnknown
-    try:
-        news = providers(order.payment.provider).status(order.payment.id)
-    except UnknownProvider:
-        raise PaymentUnknown from None
-    fact = fact_of(news, order.payment.provider)
-    if fact is not None:
-        order = settlement.settle(fact, world=finaliser, now=request.now).order
-    return order_view(order, request.now)
 
 
 def _free(shop: str, skus: "Sequence[str]", now: "datetime") -> dict[str, int]:

@@ -130,12 +130,12 @@ def test_a_debt_is_added_once(store: FulfilmentStore, shop: str) -> None:
     assert store.debts.owed(shop, "A") == 3
 
 
-def test_the_debt_of_an_order_goes_whatever_is_left_of_it(store: FulfilmentStore, shop: str) -> None:
+def test_the_debt_of_an_order_is_found_by_it(store: FulfilmentStore, shop: str) -> None:
     first, second = samples.debt(shop, 1), samples.debt(shop, 2)
-    store.commit([store.debts.add_write(debt) for debt in (first, second)], token=f"{shop}-1")
-    for _ in range(2):
-        store.debts.drop_of(shop, "A", first.order, first.paid_at)
-        assert store.debts.first(shop, "A") == second
+    store.commit([store.debts.add_write(first)], token=f"{shop}-1")
+    assert store.debts.of(shop, "A", first.order, first.paid_at) == first
+    assert store.debts.of(shop, "A", second.order, second.paid_at) is None
+    assert store.debts.of(shop, "B", first.order, first.paid_at) is None
 
 
 def test_a_debt_is_paid_in_parts(store: FulfilmentStore, shop: str) -> None:

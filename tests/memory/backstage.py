@@ -77,8 +77,12 @@ class Backstage:
         told: list[Callable[[], Any]] = []
         if event.type == events.PAID:
             told.append(lambda: self.house.serve(order))
-        if event.type == events.REFUNDED:
+        if event.type in {events.REFUND_DUE, events.REFUNDED}:
             told.append(lambda: self.house.forget(order))
+        if event.type == events.REFUND_DUE:
+            told.append(lambda: self.house.finish_refunds(order))
+        if event.type == events.CANCELLED:
+            told.append(lambda: self.house.void(order))
         if event.type in TEMPLATES:
             told.append(lambda: self.house.tell(order, event))
         return told

@@ -78,8 +78,8 @@ class MemoryDebts:
     def drop(self, debt: Debt) -> None:
         self._memory.change(_debt(debt), self._same_debt(debt), lambda _: None)
 
-    def drop_of(self, shop: str, sku: str, order: str, paid_at: datetime) -> None:
-        self._memory.put(("debt", shop, sku, rfc3339(paid_at), order), None)
+    def of(self, shop: str, sku: str, order: str, paid_at: datetime) -> Debt | None:
+        return self._memory.get("debt", shop, sku, rfc3339(paid_at), order)
 
     def owed(self, shop: str, sku: str) -> int:
         return sum(debt.owed for debt in self._memory.of("debt", shop, sku))

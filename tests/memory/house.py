@@ -11,8 +11,9 @@ from holdfast.kernel.ids import born_at
 from holdfast.kernel.money import Money
 from holdfast.notifications.render import render
 from holdfast.notifications.usecases import Notify, notify
-from holdfast.orders import checkout, settlement, usecases
-from holdfast.orders.model import FactKind, Order, PaymentFact
+from holdfast.orders import cancelling, checkout, refunding, settlement, usecases
+from holdfast.orders.model import Order
+from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
 from holdfast.payments.model import ProviderEvent, ProviderFact
 from holdfast.payments.providers.sandbox.proxy import Action
@@ -32,6 +33,7 @@ from tests.memory.stores import Stores
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 HOLD = timedelta(minutes=15)
 GRACE = timedelta(seconds=30)
+STAFF = Actor(kind=ActorKind.STAFF, id="key_staff")
 PROVIDER = Actor(kind=ActorKind.PROVIDER, id="sandbox")
 
 
@@ -132,10 +134,25 @@ class House:
         book = getattr(self.stores.provider, "_book", self.stores.provider)  # the real sandbox's, or the one in memory
         book.act(order.payment.id, action, self.now)
 
-    def cancel(self, order: Order) -> Order:
-        return usecases.cancel(
-            self.shop, order.id, actor=CUSTOMER, reason=None, orders=self.stores.orders, stock=self.stock_for_orders, now=self.now
+    def cancel(self, order: Order, actor: Actor = CUSTOMER) -> Order:
+        command = cancelling.CancelOrder(shop=self.shop, order=order.id, reason=None, actor=actor)
+        return cancelling.cancel(command, **self._desk, policies=self.policies, now=self.now)
+
+    def refund(
+        self, order: Order, kind: refunding.Kind = refunding.Kind.FULL, identity: str = "first", actor: Actor = STAFF, **what: Any
+    ) -> Order:
+        command = refunding.RefundOrder(
+            shop=self.shop, order=order.id, identity=identity, kind=kind, reason="asked for", actor=actor, **what
         )
+        return refunding.refund(command, **self._desk, now=self.now)
+
+    def finish_refunds(self, order: Order) -> Order:
+        """As the payments worker does when the bus tells of a refund that is due."""
+        return settlement.finish_refunds(self.shop, order.id, world=self.finaliser, now=self.now)
+
+    def void(self, order: Order) -> bool:
+        """As the payments worker does when the bus tells of a cancelled order."""
+        return settlement.void_unpaid(self.shop, order.id, world=self.finaliser, now=self.now)
 
     def extend(self, order: Order) -> Order:
         return usecases.extend_hold(
@@ -228,6 +245,10 @@ class House:
         return [key.key for key in fulfilment.delivered_keys(self.shop, order.id, vaults=self.stores.fulfilment.vaults)]
 
     # Plugs.
+
+    @property
+    def _desk(self) -> dict[str, Any]:
+        return {"orders": self.stores.orders, "stock": self.stock_for_orders, "commit": self.stores.commit}
 
     @property
     def stock_for_orders(self) -> StockForOrders:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.events import Event
 from holdfast.kernel.time import rfc3339
 from holdfast.orders.model import Order
 from tests.memory.engine import Memory, MemoryWrite
@@ -15,6 +16,9 @@ class MemoryOrders:
 
     def get(self, shop: str, order: str) -> Order | None:
         return self._memory.get("order", shop, order)
+
+    def timeline(self, order: Order) -> tuple[Event, ...]:
+        return order.events
 
     def add(self, order: Order) -> bool:
         added, standing = self._memory.change(_order(order), lambda row: self._memory.condition("NEW_ORDER", row is None), lambda _: order)

@@ -6,9 +6,10 @@ from typing import Any
 
 from holdfast.kernel.ids import born_at, derived_id
 from holdfast.kernel.money import Money
-from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
-from holdfast.payments.model import Created, EventState, News, ProviderEvent, ProviderFact
-from holdfast.payments.providers.sandbox.proxy import FROM, RESULT, Action
+from holdfast.payments.errors import PaymentUnknown
+from holdfast.payments.model import Created, EventState, ProviderEvent, ProviderFact
+from holdfast.payments.providers.sandbox.mapper import Book, fact_of_book
+from holdfast.payments.providers.sandbox.proxy import Action, acted, given_back, given_up
 from tests.memory.engine import Memory, nothing
 
 
@@ -37,7 +38,7 @@ class MemoryInbox:
 
 
 class MemoryProvider:
-    """`payments.ports.Provider` without a wire: its book is told what the shopper does by `act`."""
+    """`payments.ports.Provider` without a wire: the sandbox's book, in memory; it is told what the shopper does by `act`."""
 
     name = "sandbox"
 
@@ -46,7 +47,7 @@ class MemoryProvider:
 
     def create(self, shop: str, order: str, amount: Money, now: datetime) -> Created:
         payment = derived_id("pay", born_at(order), "sandbox", shop, order)
-        book = ProviderFact(shop=shop, order=order, payment=payment, news=News.PENDING, amount=amount.amount, currency=amount.currency)
+        book = Book(id=payment, shop=shop, order_id=order, amount=amount.amount, currency=amount.currency, changed_at=now)
         self._memory.change(("book", payment), nothing, lambda _: book)
         return Created(payment, {"pay_url": payment})
 
@@ -54,20 +55,22 @@ class MemoryProvider:
         raise NotImplementedError
 
     def status(self, payment: str) -> ProviderFact:
-        book: ProviderFact | None = self._memory.get("book", payment)
+        return fact_of_book(self._look_up(payment))
+
+    def refund(self, payment: str, amount: Money, key: str) -> None:
+        self._memory.put(("book", payment), given_back(self._look_up(payment), amount.amount, key))
+
+    def void(self, payment: str, now: datetime) -> None:
+        self._memory.put(("book", payment), given_up(self._look_up(payment), now))
+
+    def act(self, payment: str, action: Action, now: datetime) -> None:
+        self._memory.put(("book", payment), acted(self._look_up(payment), action, now))
+
+    def _look_up(self, payment: str) -> Book:
+        book: Book | None = self._memory.get("book", payment)
         if book is None:
             raise PaymentUnknown
         return book
-
-    def refund(self, payment: str, amount: Money, key: str) -> None:
-        self.act(payment, Action.REFUND, born_at(payment))
-
-    def act(self, payment: str, action: Action, now: datetime) -> None:
-        wanted = RESULT[action]
-        book = self.status(payment)
-        if book.news is not wanted and book.news not in FROM[wanted]:
-            raise PaymentStateConflict(f"A payment that is {book.news} cannot become {wanted}.", status=book.news)
-        self._memory.put(("book", payment), book.model_copy(update={"news": wanted}))
 
 
 def _event(shop: str, provider: str, event: str) -> tuple[Any, ...]:

@@ -22,13 +22,26 @@ BUILT = ROOT / ".build" / "layers" / "dependencies" / "python"
 CONTEXTS = {"catalogue", "stock", "orders", "payments", "fulfilment", "notifications", "tenants"}
 PURE = {
     *{"model", "rules", "usecases", "ports", "errors", "events", "mapper", "signature", "keys"},
-    *{"checkout", "settlement", "fulfilling", "session", "pricing", "validation", "machine", "replay", "schemas"},
-    *{"cancelling", "refunding", "returning", "searching", "staff", "exporting"},
+    *{
+        "checkout",
+        "settlement",
+        "fulfilling",
+        "session",
+        "pricing",
+        "validation",
+        "machine",
+        "replay",
+        "schemas",
+        "neighbours",
+        "paying",
+        "lateness",
+    },
+    *{"cancelling", "refunding", "returning", "searching", "search_keys", "indexing", "retrying", "staff", "exporting"},
     *{"recall", "planning", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
 }
-EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer"}
+EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
 """Within a context each may import those before it, and not those after (errors may speak of the model)."""
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "chalice", "jinja2"}

@@ -130,8 +130,8 @@ def test_the_queue_is_away_after_the_webhook_was_stored(world: World, refuse: An
 def test_the_store_of_secrets_is_away(world: World, refuse: Any) -> None:
     secrets.secret.cache_clear()
     refuse("secretsmanager", "get_secret_value", failing("InternalServiceError"))
-    event = sample("storefront_http/show_order")
-    answer = contract.check(event, world.call("storefront_http", event))
+    event = sample("orders_http/show_order")
+    answer = contract.check(event, world.call("orders_http", event))
     assert (answer["statusCode"], body(answer)["code"]) == (503, "unavailable")
 
 

@@ -47,19 +47,20 @@ def test_replays_are_told(world: World) -> None:
 
 
 def test_a_hold_that_ended_cannot_be_extended(world: World) -> None:
-    for name in ("storefront_http/place_order", "storefront_http/cancel_order"):
+    for name in ("storefront_http/place_order", "orders_http/cancel_order"):
         worlds.ok(world.play(name))
-    event = sample("storefront_http/extend_hold")
-    answer = contract.check(event, world.call("storefront_http", event))
+    event = sample("orders_http/extend_hold")
+    answer = contract.check(event, world.call("orders_http", event))
     assert (answer["statusCode"], body(answer)["code"], body(answer)["order_status"]) == (409, "hold_expired", "cancelled")
 
 
 def test_what_cannot_be_cancelled_says_why(world: World) -> None:
-    for name in ("storefront_http/place_order", "payments_sandbox/pay", "storefront_http/confirm_payment"):
+    for name in ("storefront_http/place_order", "payments_sandbox/pay", "orders_http/confirm_payment"):
         worlds.ok(world.play(name))
-    event = sample("storefront_http/cancel_order")
-    answer = contract.check(event, world.call("storefront_http", event))
-    assert (answer["statusCode"], body(answer)["code"], body(answer)["order_status"]) == (409, "order_not_cancellable", "paid")
+    world.play("fulfilment_inbox/order_paid")
+    event = sample("orders_http/cancel_order")
+    answer = contract.check(event, world.call("orders_http", event))
+    assert (answer["statusCode"], body(answer)["code"], body(answer)["order_status"]) == (409, "order_not_cancellable", "completed")
 
 
 def test_what_the_provider_cannot_do(world: World) -> None:
@@ -93,18 +94,20 @@ def test_an_order_token_opens_its_own_order_only(world: World) -> None:
         ("POST", "/cancel"),
         ("POST", "/hold/extend"),
         ("POST", "/payment-confirmation"),
+        ("POST", "/refund"),
+        ("POST", "/returns"),
     ):
         headers = {"X-Order-Token": partial["order_token"], "Idempotency-Key": "k"}
         path = {"shop": "demo", "order": placed["id"]}
-        assert ask(world, "storefront_http", method, ORDER + last, path, body={}, headers=headers) == (404, "not_found")
+        assert ask(world, "orders_http", method, ORDER + last, path, body={}, headers=headers) == (404, "not_found")
 
 
 def test_an_item_that_cannot_be_read_is_a_500_without_its_content(world: World, caplog: pytest.LogCaptureFixture) -> None:
     placed = worlds.ok(world.play("storefront_http/place_order"))
     (item,) = [item for item in world.items("orders") if item["sk"] == "ORDER"]
     world.put("orders", {**item, "placed_until": {"who": "ada@example.com"}})
-    event = sample("storefront_http/show_order")
-    answer = world.call("storefront_http", event)
+    event = sample("orders_http/show_order")
+    answer = world.call("orders_http", event)
     assert (answer["statusCode"], contract.problem(answer)["code"]) == (500, "internal_error")
     assert "ada@example.com" not in json.dumps(answer) + caplog.text
     assert "ValidationError" in caplog.text

@@ -26,6 +26,7 @@ AT_THE_PROVIDER = (*PLACED, "payments_sandbox/pay")
 TOLD = (*AT_THE_PROVIDER, "payments_webhook/succeeded")
 PAID = (*TOLD, "payments_inbox/succeeded")
 DELIVERED = (*PAID, "fulfilment_inbox/order_paid")
+CANCELLED = (*PAID, "orders_http/cancel_paid_order")
 LAID_OUT = ("inventory_http/change_inventory",)
 IN_BULK = ("inventory_http/change_in_bulk",)
 
@@ -90,6 +91,15 @@ def both(*effects: Effect) -> Effect:
             effect(world, answer)
 
     return check
+
+
+def given_up_at_the_provider(world: World, _: Answer) -> None:
+    (book,) = [item for item in world.items("payments") if item["sk"] == "BOOK"]
+    assert (order(world)["status"], book["status"]) == ("cancelled", "expired")
+
+
+def nothing_is_owed(world: World, _: Answer) -> None:
+    assert [item for item in world.items("fulfilment") if "owed" in item] == []
 
 
 def nothing_happened(world: World, answer: Answer) -> None:
@@ -392,7 +402,7 @@ def one_run(_: World, answer: Answer) -> None:
 
 
 LATER = timedelta(minutes=16)
-SF, ADMIN, INVENTORY = "storefront_http", "admin_http", "inventory_http"
+SF, ORDERS, ADMIN, INVENTORY = "storefront_http", "orders_http", "admin_http", "inventory_http"
 SANDBOX, WEBHOOK = "payments_sandbox", "payments_webhook"
 CASES: dict[str, Expected] = {
     f"{SF}/list_products": Expected(200, {"next": None}),
@@ -409,13 +419,20 @@ CASES: dict[str, Expected] = {
     f"{SF}/place_order_without_csrf": Expected(403, {"code": "csrf_token_invalid"}, effect=expect_stock("licence", 3, 3)),
     f"{SF}/preflight": Expected(204, effect=may_be_asked),
     f"{SF}/wrong_method": Expected(405, {"code": "method_not_allowed"}, effect=names_what_is_allowed),
-    f"{SF}/show_order": Expected(200, {"status": "completed"}, after=DELIVERED),
-    f"{SF}/show_order_by_link": Expected(200, {"status": "pending_payment"}, after=PLACED),
-    f"{SF}/list_events": Expected(200, after=PLACED, effect=shows_no_insides),
-    f"{SF}/reveal_keys": Expected(200, after=DELIVERED, effect=two_keys_and_a_record),
-    f"{SF}/cancel_order": Expected(200, {"status": "cancelled", "hold": None}, after=PLACED, effect=expect_order("cancelled", "pending")),
-    f"{SF}/extend_hold": Expected(200, {"hold": {"expires_at": "2026-11-21T12:30:00.000Z", "seconds_left": 1800}}, after=PLACED),
-    f"{SF}/confirm_payment": Expected(200, {"status": "paid"}, after=AT_THE_PROVIDER, effect=expect_stock("licence", 1, 1)),
+    f"{ORDERS}/show_order": Expected(200, {"status": "completed"}, after=DELIVERED),
+    f"{ORDERS}/show_order_by_link": Expected(200, {"status": "pending_payment"}, after=PLACED),
+    f"{ORDERS}/list_events": Expected(200, after=PLACED, effect=shows_no_insides),
+    f"{ORDERS}/reveal_keys": Expected(200, after=DELIVERED, effect=two_keys_and_a_record),
+    f"{ORDERS}/cancel_order": Expected(
+        200, {"status": "cancelled", "hold": None}, after=PLACED, effect=expect_order("cancelled", "pending")
+    ),
+    f"{ORDERS}/cancel_paid_order": Expected(
+        200, {"status": "cancelled"}, after=PAID, effect=expect_order("cancelled", "refund_due", stock=(3, 3))
+    ),
+    f"{ORDERS}/give_up_debt": Expected(409, {"code": "nothing_owed"}, after=PAID),
+    f"{ORDERS}/request_return": Expected(409, {"code": "not_returnable"}, after=PAID),
+    f"{ORDERS}/extend_hold": Expected(200, {"hold": {"expires_at": "2026-11-21T12:30:00.000Z", "seconds_left": 1800}}, after=PLACED),
+    f"{ORDERS}/confirm_payment": Expected(200, {"status": "paid"}, after=AT_THE_PROVIDER, effect=expect_stock("licence", 1, 1)),
     f"{ADMIN}/list_products": Expected(200, {"next": None}),
     f"{ADMIN}/add_product": Expected(201, {"sku": "mug", "version": 1}, effect=expect_stock("mug", 0, 0)),
     f"{ADMIN}/show_product": Expected(200, {"sku": "licence", "version": 1}),
@@ -484,6 +501,8 @@ CASES: dict[str, Expected] = {
     "payments_inbox/with_a_broken_message": Expected(
         after=TOLD, effect=both(expect_failures("059f36b4-87a3-44ab-83d2-661975970001"), expect_order("paid", "succeeded", stock=(1, 1)))
     ),
+    "payments_inbox/refund_due": Expected(after=CANCELLED, effect=expect_order("cancelled", "refunded")),
+    "payments_inbox/order_cancelled": Expected(after=(*PLACED, "orders_http/cancel_order"), effect=given_up_at_the_provider),
     "payments_inbox/event_that_is_gone": Expected(effect=nothing_happened),
     "orders_stream/placed": Expected(effect=published("order.placed.v1")),
     "orders_stream/paid": Expected(effect=published("order.paid.v1")),
@@ -505,6 +524,7 @@ CASES: dict[str, Expected] = {
     "fulfilment_inbox/order_paid": Expected(
         after=PAID, effect=both(expect_failures(), expect_order("completed", "succeeded", stock=(1, 1)))
     ),
+    "fulfilment_inbox/refund_due": Expected(after=CANCELLED, effect=nothing_is_owed),
     "fulfilment_inbox/restock": Expected(effect=nothing_happened),
     "fulfilment_inbox/with_a_broken_message": Expected(
         after=PAID,

@@ -174,7 +174,18 @@ def empty() -> Iterator[World]:
     """An AWS with the tables and queues and nothing in them."""
     CLOCK.now = NOW
     with moto.mock_aws():
-        made = [load(name) for name in ("admin_http", "inventory_http", "storefront_http", "payments_webhook", "notifications_inbox")]
+        made = [
+            load(name)
+            for name in (
+                "admin_http",
+                "inventory_http",
+                "storefront_http",
+                "orders_http",
+                "payments_webhook",
+                "payments_inbox",
+                "notifications_inbox",
+            )
+        ]
         for module in made:  # what a worker remembers belongs to the world before
             module.directory._shops.clear()
             module.directory._keys.clear()

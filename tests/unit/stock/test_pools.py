@@ -8,7 +8,8 @@ import pytest
 from holdfast.catalogue.model import OnShortage
 from holdfast.orders import rules
 from holdfast.orders.errors import EmailMissing
-from holdfast.orders.model import FactKind, Order, Status
+from holdfast.orders.model import Order, Status
+from holdfast.orders.neighbours import FactKind
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock.errors import CustomerLimitReached, InsufficientStock
 from holdfast.stock.keys import buyer_pool

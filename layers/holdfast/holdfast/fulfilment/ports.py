@@ -55,8 +55,8 @@ class Debts(Protocol):
 
     def drop(self, debt: Debt) -> None: ...
 
-    def drop_of(self, shop: str, sku: str, order: str, paid_at: datetime) -> None:
-        """The order waits no more for this SKU; nothing happens when it did not."""
+    def of(self, shop: str, sku: str, order: str, paid_at: datetime) -> Debt | None:
+        """What the order waits for, as it is written down."""
         ...
 
     def owed(self, shop: str, sku: str) -> int:

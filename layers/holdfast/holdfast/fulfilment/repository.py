@@ -102,8 +102,9 @@ class DynamoDebts:
         except ConditionFailed:
             return  # paid or dropped by another worker
 
-    def drop_of(self, shop: str, sku: str, order: str, paid_at: datetime) -> None:
-        self._table.delete(keys.debt_key(Debt(shop=shop, sku=sku, order=order, owed=1, paid_at=paid_at)))
+    def of(self, shop: str, sku: str, order: str, paid_at: datetime) -> Debt | None:
+        item = self._table.get(keys.debt_key(Debt(shop=shop, sku=sku, order=order, owed=1, paid_at=paid_at)))
+        return Debt.model_validate(item) if item else None
 
     def owed(self, shop: str, sku: str) -> int:
         return sum(item["owed"] for item in self._table.query_all(_debts(shop, sku)))

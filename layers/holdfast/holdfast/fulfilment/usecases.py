@@ -38,11 +38,27 @@ def serve(shop: str, order: str, *, store: FulfilmentStore, orders: Orders, stoc
 
 
 def forget(shop: str, order: str, *, store: FulfilmentStore, orders: Orders) -> None:
-    """The money went back: what was owed is owed no more. Safe to repeat."""
+    """Something of the order was given up: no more is written down than it still waits for. Safe to repeat."""
     paid = orders.paid(shop, order)
-    if paid is not None and not paid.owed():
-        for sku in paid.skus:
-            store.debts.drop_of(shop, sku, order, paid.paid_at)
+    for sku in paid.skus if paid is not None else ():
+        _trim(shop, order, sku, store, orders)
+
+
+def _trim(shop: str, order: str, sku: str, store: FulfilmentStore, orders: Orders) -> None:
+    """The debt is read before the order: what is fed in between moves the debt, and the write is refused."""
+    for _ in range(ATTEMPTS):
+        paid = orders.paid(shop, order)
+        debt = store.debts.of(shop, sku, order, paid.paid_at) if paid is not None else None
+        paid = orders.paid(shop, order)
+        owed = paid.owed().get(sku, 0) if paid is not None else 0
+        if debt is None or debt.owed <= owed:
+            return
+        try:
+            store.commit([store.debts.pay_write(debt, debt.owed - owed)], token=f"{order}#{sku}#trim#{debt.owed}#{owed}")
+        except Conflict:
+            continue  # fed meanwhile
+        return
+    raise UnavailableError("The waiting orders of this item keep changing.")
 
 
 def _first_writes(shop: str, order: str, paid: PaidOrder, store: FulfilmentStore, now: datetime) -> list[Write]:

@@ -24,7 +24,10 @@ class Actor(Model):
 
 
 class Event(Model):
-    """One entry of a timeline. `type` is past tense with a version: `order.paid.v1`; `seq` counts from 1 within its subject."""
+    """One entry of a timeline. `type` is past tense with a version: `order.paid.v1`; `seq` counts from 1 within its subject.
+
+    `before` and `after` tell what it changed: flat paths of the subject (`status`, `lines.SKU.fulfilled`), with their values.
+    """
 
     id: str
     seq: int
@@ -34,6 +37,8 @@ class Event(Model):
     reason: str | None = None
     request_id: str | None = None
     data: dict[str, Any] = Field(default_factory=dict)
+    before: dict[str, Any] = Field(default_factory=dict)
+    after: dict[str, Any] = Field(default_factory=dict)
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM)

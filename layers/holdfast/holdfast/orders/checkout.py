@@ -19,7 +19,8 @@ from holdfast.orders.errors import (
     UnknownSession,
     UnknownSku,
 )
-from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Standing, Status, Taken
+from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Status
+from holdfast.orders.neighbours import Standing, Taken
 from holdfast.orders.ports import Catalogue, Offer, Orders, Payments, Policies, Sessions, Stock
 from holdfast.orders.session import Address, Session, SessionLine
 from holdfast.orders.usecases import end
@@ -169,7 +170,7 @@ def _hold(
 def _end_earlier(shop: str, order: str, *, orders: Orders, stock: Stock, now: datetime) -> None:
     earlier = orders.get(shop, order)
     if earlier is not None:
-        end(earlier, Status.CANCELLED, actor=CUSTOMER, reason="replaced by a new try", orders=orders, stock=stock, now=now)
+        end(earlier, "cancel", actor=CUSTOMER, reason="replaced by a new try", orders=orders, stock=stock, now=now)
 
 
 def read(shop: str, session: str, *, sessions: Sessions, now: datetime) -> Session:
@@ -187,7 +188,7 @@ def abandon(session: Session, session_born: datetime, *, sessions: Sessions, ord
     if held is not None:
         earlier = orders.get(session.shop, held.order)
         if earlier is not None:
-            end(earlier, Status.CANCELLED, actor=CUSTOMER, reason="the checkout was abandoned", orders=orders, stock=stock, now=now)
+            end(earlier, "cancel", actor=CUSTOMER, reason="the checkout was abandoned", orders=orders, stock=stock, now=now)
         elif not held.sold:
             stock.release(session.shop, lock, held.order)
     sessions.remove(session)

@@ -81,3 +81,67 @@ class EmailMissing(Invalid):
     """Something in the cart is limited per customer, and nobody said who the customer is."""
 
     code = "email_missing"
+
+
+class TransitionRefused(Conflict):
+    """The order's state does not allow this step, or not to this actor. Facts: order_status, to, allowed."""
+
+    code = "transition_not_allowed"
+
+
+class RefundTooLarge(Conflict):
+    """More money, or more units, than can still go back. Facts: available (minor units), or lines of sku, requested, available."""
+
+    code = "refund_too_large"
+
+
+class NothingOwed(Conflict):
+    """The order waits for nothing: there is no debt to give up. Facts: order_status."""
+
+    code = "nothing_owed"
+
+
+class UnknownLine(Invalid):
+    """The order has no such line. Facts: skus."""
+
+    code = "unknown_line"
+
+
+class NotReturnable(Conflict):
+    """Digital goods, goods that were not handed over, or more than were. Facts: lines of sku, requested, available."""
+
+    code = "not_returnable"
+
+
+class ReturnWindowOver(Conflict):
+    """Goods may be sent back for so many days after they were handed over. Facts: ended_at."""
+
+    code = "return_window_over"
+
+
+class UnknownReturn(NotFound):
+    """The order has no such return."""
+
+
+class ReturnAlreadyReceived(Conflict):
+    """The goods of this return were received before, and otherwise. Facts: return_id."""
+
+    code = "return_already_received"
+
+
+class OrderNotEditable(Conflict):
+    """It is too late to change that of this order. Facts: order_status, fields."""
+
+    code = "order_not_editable"
+
+
+class NothingToResend(Conflict):
+    """No mail was ever due for this order, or not for that event."""
+
+    code = "nothing_to_resend"
+
+
+class NothingToRetry(Conflict):
+    """The order waits for no worker: it is done, or a person must act. Facts: order_status."""
+
+    code = "nothing_to_retry"

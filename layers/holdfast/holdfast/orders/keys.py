@@ -18,6 +18,16 @@ def session_key(shop: str, session: str) -> dict[str, str]:
     return {"pk": f"{shop}#{session}", "sk": "SESSION"}
 
 
+def event_page(shop: str, order: str, first: int) -> dict[str, str]:
+    """Older events of an order, from `first` on."""
+    return {"pk": f"{shop}#{order}", "sk": f"EVENTS#{first:06d}"}
+
+
+def event_pages(shop: str, order: str) -> dict[str, str]:
+    """Values of a query for all of them."""
+    return {":pk": f"{shop}#{order}", ":page": "EVENTS#"}
+
+
 def order_index(order: Order) -> dict[str, str]:
     """Both indexes have `xsk`, the order's position in time; only a change of status moves an order in one of them."""
     bucket = bucket_of(order.id, ORDER_BUCKETS)

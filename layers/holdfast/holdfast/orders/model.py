@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import Field
 
@@ -11,42 +11,59 @@ from holdfast.kernel.events import Actor, Event
 from holdfast.kernel.ids import ShopId, Sku, derived_id
 from holdfast.kernel.model import Record
 from holdfast.kernel.money import Minor, Money
-from holdfast.kernel.time import Instant
+from holdfast.kernel.time import Instant, rfc3339
 from holdfast.orders.session import Address, Totals
 
 
 class Status(StrEnum):
+    """What may follow what stands in `orders/machine.py`."""
+
     PENDING_PAYMENT = "pending_payment"
     PAID = "paid"
     PROCESSING = "processing"
     PARTIALLY_FULFILLED = "partially_fulfilled"
     AWAITING_STOCK = "awaiting_stock"
+    PICKING = "picking"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
     COMPLETED = "completed"
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_REVIEW = "payment_review"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
+    PARTIALLY_REFUNDED = "partially_refunded"
 
 
 class PaymentStatus(StrEnum):
-    """`refund_due`: the decision to give the money back is written, the provider has yet to confirm it."""
+    """`refund_due`: the decision to give money back is written, the provider has yet to confirm it."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     EXPIRED = "expired"
     REFUND_DUE = "refund_due"
+    PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
 
 
+UNITS = {"allocated", "fulfilled", "cancelled", "refunded", "returned"}
+"""The numbers of a line that change after it was placed."""
+
+
 class OrderLine(Record):
-    """`allocated` units are the order's own: held until it is paid, sold after. `fulfilled` of them were handed over."""
+    """`allocated` units are the order's own: held until it is paid, sold after. `fulfilled` of them were handed over.
+
+    `cancelled` units were given up before they were handed over. `refunded`: units whose money goes back, given up or handed over;
+    `returned`: units that came back after they were handed over. `tax`: of the whole line, in minor units.
+    """
 
     sku: Sku
     title: str
     quantity: int = Field(ge=1)
     unit_price: Money
+    tax: Minor = 0
     digital: bool
     backorder: bool
     preorder: bool = False
@@ -54,25 +71,43 @@ class OrderLine(Record):
     max_per_customer: int | None = None
     allocated: int = Field(ge=0)
     fulfilled: int = Field(default=0, ge=0)
+    cancelled: int = Field(default=0, ge=0)
+    refunded: int = Field(default=0, ge=0)
+    returned: int = Field(default=0, ge=0)
+
+    @property
+    def wanted(self) -> int:
+        """Units that were handed over or shall be."""
+        return self.quantity - self.cancelled
 
     @property
     def short(self) -> int:
         """Units that the stock did not have."""
-        return self.quantity - self.allocated
+        return self.wanted - self.allocated
+
+    @property
+    def here(self) -> int:
+        """Units that are the order's and not handed over."""
+        return self.allocated - self.fulfilled
 
     @property
     def deliverable(self) -> int:
         """Digital units that are the order's and not handed over. Physical ones wait to be picked."""
-        return self.allocated - self.fulfilled if self.digital else 0
+        return self.here if self.digital else 0
 
 
 class PaymentRef(Record):
-    """`client` is what the shopper's browser needs to pay; its fields are the provider's."""
+    """`client` is what the shopper's browser needs to pay; its fields are the provider's.
+
+    `captured` is what came, `refunded` what the provider has confirmed to have given back: minor units of the order's currency.
+    """
 
     provider: str
     id: str
     status: PaymentStatus = PaymentStatus.PENDING
     client: Mapping[str, Any] = {}
+    captured: Minor = 0
+    refunded: Minor = 0
 
 
 class HoldRef(Record):
@@ -80,8 +115,40 @@ class HoldRef(Record):
     expires_at: Instant
 
 
+class RefundState(StrEnum):
+    DUE = "due"
+    """Decided; the provider has yet to confirm it."""
+    DONE = "done"
+
+
+class Refund(Record):
+    """Money that goes back: `amount` in minor units, for `lines` (units per SKU; none where it is for no particular goods)."""
+
+    id: str
+    amount: Minor
+    lines: Mapping[str, int] = {}
+    state: RefundState = RefundState.DUE
+    reason: str | None = None
+
+
+class ReturnState(StrEnum):
+    REQUESTED = "requested"
+    RECEIVED = "received"
+
+
+class Return(Record):
+    """Goods on their way back. Received units went back on the shelf (`restocked`) or were written off."""
+
+    id: str
+    lines: Mapping[str, int]
+    state: ReturnState = ReturnState.REQUESTED
+    reason: str | None = None
+    restocked: Mapping[str, int] = {}
+    written_off: Mapping[str, int] = {}
+
+
 class Order(Record):
-    """Whole, with its events. `version` goes up with every change and is the condition of the next."""
+    """Whole, with its latest events. `version` goes up with every change and is the condition of the next."""
 
     id: str
     number: str
@@ -89,10 +156,16 @@ class Order(Record):
     session: str
     status: Status
     email: str | None = None
+    phone: str | None = None
     address: Address | None = None
+    notes: str | None = None
+    """The shopper's own words."""
+    shipping_method: str | None = None
     lines: tuple[OrderLine, ...]
     totals: Totals
     payment: PaymentRef
+    refunds: tuple[Refund, ...] = ()
+    returns: tuple[Return, ...] = ()
     hold: HoldRef | None = None
     placed_until: Instant
     """The hold's expiry as told at first: a repeated place-order gets the first answer again."""
@@ -102,6 +175,9 @@ class Order(Record):
     updated_at: Instant
     paid_at: Instant | None = None
     events: tuple[Event, ...] = ()
+    """The latest; older ones lie beside the order (`Orders.timeline`)."""
+    told: Mapping[str, Any] = {}
+    """The state before the first of `events`, when older ones were put beside the order."""
     version: int = 1
 
     @property
@@ -127,6 +203,39 @@ class Order(Record):
     def with_line(self, changed: OrderLine) -> "Order":
         return self.model_copy(update={"lines": tuple(changed if line.sku == changed.sku else line for line in self.lines)})
 
+    @property
+    def to_refund(self) -> int:
+        """What came and neither went back nor is decided to: minor units."""
+        return self.payment.captured - sum(refund.amount for refund in self.refunds)
+
+    @property
+    def placed_state(self) -> dict[str, Any]:
+        """The state that an order is born with, if all of its units were there."""
+        lines = tuple(OrderLine(**line.model_dump(exclude=UNITS), allocated=line.quantity) for line in self.lines)
+        payment = PaymentRef(provider=self.payment.provider, id=self.payment.id)
+        born = {"status": Status.PENDING_PAYMENT, "lines": lines, "payment": payment, "refunds": (), "returns": (), "paid_at": None}
+        return {**self.model_copy(update=born).state, "hold": rfc3339(self.placed_until)}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All that may change, flat: what events tell the before and after of."""
+        units = {f"lines.{line.sku}.{name}": getattr(line, name) for line in self.lines for name in sorted(UNITS)}
+        return {
+            "status": self.status.value,
+            "email": self.email,
+            "phone": self.phone,
+            "address": self.address.model_dump(exclude_none=True) if self.address else None,
+            "notes": self.notes,
+            "hold": rfc3339(self.hold.expires_at) if self.hold else None,
+            "payment.status": self.payment.status.value,
+            "payment.captured": self.payment.captured,
+            "payment.refunded": self.payment.refunded,
+            "paid_at": rfc3339(self.paid_at) if self.paid_at else None,
+            **units,
+            **{f"refunds.{refund.id}": refund.model_dump(mode="json", exclude_defaults=True, exclude={"id"}) for refund in self.refunds},
+            **{f"returns.{back.id}": back.model_dump(mode="json", exclude_defaults=True, exclude={"id"}) for back in self.returns},
+        }
+
     def happened(
         self,
         event: str,
@@ -138,69 +247,33 @@ class Order(Record):
         data: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> "Order":
-        """The order after `changes`, one version on, with the event that tells of them."""
-        seq = self.events[-1].seq + 1 if self.events else 1
+        """The order after `changes`, one version on, with the event that tells of them: of what it was and what it is."""
+        changed = self.model_copy(update={**changes, "updated_at": at, "version": self.version + 1})
+        was, now = self.state if self.seq else self.placed_state, changed.state
         told = Event(
-            id=derived_id("evt", at, self.shop, self.id, str(seq), event),
-            seq=seq,
+            id=event_id(self.shop, self.id, self.seq + 1, event, at),
+            seq=self.seq + 1,
             type=event,
             at=at,
             actor=actor,
             reason=reason,
             request_id=request_id,
             data=dict(data or {}),
+            before={path: was.get(path) for path, value in now.items() if was.get(path) != value},
+            after={path: value for path, value in now.items() if was.get(path) != value},
         )
-        return self.model_copy(update={**changes, "events": (*self.events, told), "updated_at": at, "version": self.version + 1})
+        return changed.model_copy(update={"events": (*self.events, told)})
+
+    @property
+    def seq(self) -> int:
+        """The number of events so far."""
+        return self.events[-1].seq if self.events else 0
+
+    def also(self, event: str, **told: Any) -> "Order":
+        """One more event of the same change: as `happened`, without a version of its own."""
+        return self.happened(event, **told).model_copy(update={"version": self.version})
 
 
-class FactKind(StrEnum):
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    EXPIRED = "expired"
-    REFUNDED = "refunded"
-
-
-class PaymentFact(Record):
-    """What a provider says about a payment, whoever brought the news: browser, webhook, reconciler or operator.
-
-    `event` names the stored provider event, if it was one.
-    """
-
-    shop: str
-    order: str
-    provider: str
-    payment: str
-    kind: FactKind
-    amount: int
-    currency: str
-    actor: Actor
-    event: str | None = None
-
-
-class Wish(NamedTuple):
-    """Units of a SKU. `partial`: fewer will do, and the rest is owed; `promises`: so many of the SKU may be owed in all;
-    `allowance`: so many may one customer have; `shards`: a hint where to look first.
-    """
-
-    sku: str
-    quantity: int
-    partial: bool = False
-    promises: int | None = None
-    allowance: int | None = None
-    shards: int = 1
-
-
-class Taken(NamedTuple):
-    """What is held per SKU, and until when. `replaced`: the order of an earlier try, whose hold this is now."""
-
-    quantities: Mapping[str, int]
-    expires_at: datetime
-    replaced: str | None
-
-
-class Standing(NamedTuple):
-    """Whose a lock is. `sold`: it was paid."""
-
-    order: str
-    claimed_at: datetime
-    sold: bool
+def event_id(shop: str, order: str, seq: int, event: str, at: datetime) -> str:
+    """Always the same for the same event, so that who hears of it twice knows it again."""
+    return derived_id("evt", at, shop, order, str(seq), event)

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from holdfast.kernel.events import Event
 from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
-from holdfast.orders.model import HoldRef, Order, PaymentFact, PaymentRef, Standing, Taken, Wish
+from holdfast.orders.model import HoldRef, Order, PaymentRef
+from holdfast.orders.neighbours import LatePolicy, PaymentFact, Standing, Taken, Wish
 from holdfast.orders.session import Session
 
 
@@ -14,6 +16,10 @@ class Orders(Protocol):
     """The store of orders."""
 
     def get(self, shop: str, order: str) -> Order | None: ...
+
+    def timeline(self, order: Order) -> tuple[Event, ...]:
+        """All events that it ever had, also those that lie beside it by now."""
+        ...
 
     def add(self, order: Order) -> bool:
         """False when an order of that id exists; True also when it is our own write that is found there."""
@@ -117,9 +123,20 @@ class Stock(Protocol):
     def extend_writes(self, shop: str, lock: str, order: str, until: datetime, now: datetime) -> list[Write]: ...
 
     def return_writes(
-        self, shop: str, order: str, *, back: Mapping[str, int], owed: Mapping[str, int], buyer: str | None, now: datetime
+        self,
+        shop: str,
+        order: str,
+        identity: str,
+        *,
+        back: Mapping[str, int],
+        owed: Mapping[str, int],
+        buyer: str | None,
+        now: datetime,
     ) -> list[Write]:
-        """`back` units come back to the stock, `owed` ones were promised and are no longer; `buyer` may have both again."""
+        """`back` units come back to the stock, `owed` ones were promised and are no longer; `buyer` may have both again.
+
+        `identity` names this return within the shop.
+        """
         ...
 
 
@@ -142,12 +159,28 @@ class Payments(Protocol):
         """Give the money back; the same key gives it back once."""
         ...
 
+    def void(self, provider: str, payment: str, now: datetime) -> bool:
+        """Give up a payment that did not come. False when it came: its news is on the way."""
+        ...
+
 
 class Policies(Protocol):
     """What the shop has decided."""
 
     def hold(self, shop: str) -> timedelta: ...
 
-    def refund_late(self, shop: str) -> bool:
-        """Late money always goes back (else the stock is taken again first)."""
+    def late_payment(self, shop: str, provider: str) -> LatePolicy:
+        """What becomes of an order whose money comes late."""
+        ...
+
+    def late_grace(self, shop: str) -> timedelta | None:
+        """How long after the end of its hold an order may still be paid; later money goes back. None: however late."""
+        ...
+
+    def customer_may_cancel_paid(self, shop: str) -> bool:
+        """While nothing was handed over."""
+        ...
+
+    def return_window(self, shop: str) -> timedelta:
+        """How long after they were handed over goods may be sent back."""
         ...

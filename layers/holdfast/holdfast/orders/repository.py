@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from itertools import islice
 
 from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.events import Event
 from holdfast.kernel.writes import Write
-from holdfast.orders import events, keys
+from holdfast.orders import keys, replay
 from holdfast.orders.model import Order
-from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record, rows
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, rows
 
 
 class DynamoOrders:
@@ -19,6 +20,17 @@ class DynamoOrders:
         item = self._table.get(keys.order_key(shop, order))
         return order_of(item) if item else None
 
+    def timeline(self, order: Order) -> tuple[Event, ...]:
+        """Older events lie in pages beside the order; one that was moved out and not yet left out of the order is told once."""
+        if not order.told:
+            return order.events
+        older = Expression("#pk = :pk AND begins_with(#sk, :page)", {"#pk": "pk", "#sk": "sk"}, keys.event_pages(order.shop, order.id))
+        told = {event["seq"]: event for page in self._table.query_all(older) for event in page["events"]}
+        first = order.events[0].seq
+        bare = order.model_copy(update={"events": (), "told": {}})
+        moved = replay.whole(bare, [told[seq] for seq in sorted(told) if seq < first])
+        return (*moved, *order.events)
+
     def add(self, order: Order) -> bool:
         try:
             self._table.put(_order_item(order), NOT_THERE)
@@ -27,14 +39,24 @@ class DynamoOrders:
         return True
 
     def save_write(self, order: Order) -> Write:
-        return self._table.put_write(_order_item(order), _version_before(order), VersionConflict("The order was changed meanwhile."))
+        kept = self._trimmed(order)
+        return self._table.put_write(_order_item(kept), _version_before(kept), VersionConflict("The order was changed meanwhile."))
 
     def save(self, order: Order) -> bool:
+        kept = self._trimmed(order)
         try:
-            self._table.put(_order_item(order), _version_before(order))
+            self._table.put(_order_item(kept), _version_before(kept))
         except ConditionFailed as refusal:
-            return refusal.item is not None and order_of(refusal.item) == order
+            return refusal.item is not None and order_of(refusal.item) == kept
         return True
+
+    def _trimmed(self, order: Order) -> Order:
+        """Older events are put beside the order before they leave it: they are written already, so a crash in between only tells twice."""
+        kept, older = replay.trimmed(order)
+        if older:
+            page = {**keys.event_page(order.shop, order.id, older[0].seq), "events": replay.stored(order, older)}
+            self._table.put(page)
+        return kept
 
     def several(self, shop: str, orders: Sequence[str]) -> list[Order]:
         """Those that exist, in no order."""
@@ -53,13 +75,17 @@ class DynamoOrders:
 
 
 def _order_item(order: Order) -> Item:
-    item = {**keys.order_key(order.shop, order.id), **keys.order_index(order), **record(order)}
-    return {**item, "events": events.shortened(item), "lines": rows(order.lines)}
+    item = order.model_dump(mode="json", exclude_none=True, exclude={"lines", "events", "refunds", "returns", "told"})
+    many = {"refunds": rows(order.refunds), "returns": rows(order.returns), "told": dict(order.told)}
+    index = {**keys.order_key(order.shop, order.id), **keys.order_index(order)}
+    few = {name: value for name, value in many.items() if value}
+    return {**index, **item, **few, "lines": rows(order.lines), "events": replay.stored(order, order.events)}
 
 
 def order_of(item: Item) -> Order:
     """The order that an item of the table is."""
-    return Order.model_validate({**item, "events": events.whole(item)})
+    bare = Order.model_validate({name: value for name, value in item.items() if name != "events"})
+    return bare.model_copy(update={"events": replay.whole(bare, item["events"])})
 
 
 def _version_before(order: Order) -> Expression:

@@ -1,10 +1,12 @@
 """Arithmetic on orders: prices, totals, and the state that follows from the lines. Pure."""
 
 import hashlib
+from typing import Any
 
 from holdfast.kernel.money import Money, total
 from holdfast.orders import events
-from holdfast.orders.model import Order, OrderLine, Status, Wish
+from holdfast.orders.model import Order, OrderLine, Status
+from holdfast.orders.neighbours import Wish
 from holdfast.orders.session import SessionLine, Totals
 
 CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
@@ -12,10 +14,8 @@ AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})
 """A payment moves these to paid while their hold stands."""
 LATE = AWAITING_MONEY | {Status.EXPIRED, Status.PAYMENT_FAILED}
 """Money for these, when the hold is gone, follows the shop's late-payment policy."""
-SETTLED = frozenset({Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK, Status.COMPLETED})
+SETTLED = frozenset(Status) - LATE - {Status.CANCELLED, Status.REFUNDED}
 """The money is ours and the goods are theirs, or owed."""
-
-
 ORDERED = SETTLED | {Status.PAYMENT_REVIEW, Status.REFUNDED}
 """A checkout that became one of these becomes no other order."""
 
@@ -48,19 +48,49 @@ def owed(order: Order, line: OrderLine) -> int:
     return line.short if order.status in SETTLED else 0
 
 
-def fulfilment_status(lines: tuple[OrderLine, ...]) -> Status:
-    """The state of a paid order follows from its lines."""
-    if all(line.fulfilled == line.quantity for line in lines):
-        return Status.COMPLETED
-    if all(line.allocated == line.quantity for line in lines):
+def follows(order: Order, *, leaves: bool = False, closes: bool = False) -> Status:
+    """The state of a paid order follows from its lines and its payment.
+
+    Goods that are being picked or packed go their way first, and an order that was just paid waits to be served, until a step
+    `leaves` that stage. What was shipped is on its way until somebody `closes` the order.
+    """
+    if not any(line.wanted for line in order.lines):
+        return Status.REFUNDED
+    if not leaves and (order.status is Status.PAID or _in_hand(order)):
+        return order.status
+    if any(line.fulfilled < line.wanted for line in order.lines):
+        return _at_work(order.lines)
+    if order.status in ON_THEIR_WAY and not closes:
+        return order.status
+    if any(line.wanted and not line.digital for line in order.lines) and not closes and order.status not in CLOSED:
+        return Status.SHIPPED
+    return Status.PARTIALLY_REFUNDED if order.refunds else Status.COMPLETED
+
+
+ON_THEIR_WAY = frozenset({Status.SHIPPED, Status.DELIVERED})
+CLOSED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED})
+
+
+def _in_hand(order: Order) -> bool:
+    return order.status in {Status.PICKING, Status.PACKED} and any(line.here for line in order.lines if not line.digital)
+
+
+def _at_work(lines: tuple[OrderLine, ...]) -> Status:
+    if all(line.allocated == line.wanted for line in lines):
         return Status.PROCESSING  # what is left is physical, and here: to be picked
     if any(line.allocated for line in lines):
         return Status.PARTIALLY_FULFILLED
     return Status.AWAITING_STOCK
 
 
+def told_lines(order: Order) -> list[dict[str, Any]]:
+    """The lines as they are at an event: a mail that goes out later must not tell of a later state."""
+    return [{"sku": line.sku, "quantity": line.quantity, "fulfilled": line.fulfilled, "owed": owed(order, line)} for line in order.lines]
+
+
 FULFILMENT_EVENT = {
     Status.COMPLETED: events.COMPLETED,
+    Status.PARTIALLY_REFUNDED: events.COMPLETED,
     Status.PROCESSING: events.PROCESSING,
     Status.PARTIALLY_FULFILLED: events.PARTIALLY_FULFILLED,
     Status.AWAITING_STOCK: events.AWAITING_STOCK,

@@ -2,75 +2,77 @@
 
 On time: one transaction moves the order to paid and turns its lock into sales. Then the provider's event is noted as applied: the
 order itself knows which news it had, so a note that got lost changes nothing.
-Late (the hold is gone): take the stock again; what is short is owed if the shopper accepted that, else all money goes back.
+Late (the hold is gone): the shop's policy says what becomes of the order (`orders/lateness.py`).
 States never go backwards; a fact that changes nothing is answered as such.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
-from typing import Protocol
+from typing import Any
 
-from holdfast.kernel.errors import Conflict, Refusal, VersionConflict
+from holdfast.kernel.errors import Conflict, VersionConflict
 from holdfast.kernel.events import SYSTEM
-from holdfast.kernel.ids import derived_id
-from holdfast.kernel.model import Model
 from holdfast.kernel.money import Money
-from holdfast.kernel.writes import Commit
-from holdfast.orders import events, rules
+from holdfast.orders import events, lateness, machine, refunding, rules
 from holdfast.orders.errors import UnknownOrder
-from holdfast.orders.model import FactKind, Order, PaymentFact, PaymentStatus, Status, Taken
-from holdfast.orders.ports import Orders, Payments, Policies, Stock
-from holdfast.orders.usecases import ENDINGS
+from holdfast.orders.model import Order, PaymentStatus, Refund, RefundState, Status
+from holdfast.orders.neighbours import FactKind, PaymentFact
+from holdfast.orders.paying import Outcome, Settled, World, give_back, paid, release
 
 ATTEMPTS = 5
-NOT_TAKEN_AGAIN = {
-    "insufficient_stock": "the stock was sold before the money came",
-    "customer_limit_reached": "the customer had bought all that one may have before the money came",
-    "stock_scattered": "what was left when the money came lies in too many places",
-}
-"""Refusals of the stock that end an order whose money came late: no later try would do better."""
-
-
-class Outcome(StrEnum):
-    APPLIED = "applied"
-    IGNORED = "ignored"
-
-
-class Settled(Model):
-    """What the fact did. `reason` says why it did nothing."""
-
-    outcome: Outcome
-    order: Order
-    reason: str | None = None
-
-
-class World(Protocol):
-    """Everything the finaliser touches."""
-
-    @property
-    def orders(self) -> Orders: ...
-    @property
-    def stock(self) -> Stock: ...
-    @property
-    def payments(self) -> Payments: ...
-    @property
-    def policies(self) -> Policies: ...
-    @property
-    def commit(self) -> Commit: ...
 
 
 def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
     """Apply a payment fact, once. UnknownOrder when the shop has no such order; otherwise the order as it is then."""
+
+    def decide(order: Order) -> Settled:
+        settled = _decide(order, fact, world, now)
+        if settled.outcome is Outcome.APPLIED:
+            world.payments.applied(fact, now)
+        return settled.model_copy(update={"order": give_back_due(settled.order, world=world, now=now)})
+
+    return _persistently(fact.shop, fact.order, decide, world)
+
+
+def give_back_due(order: Order, *, world: World, now: datetime) -> Order:
+    """Ask the provider for every refund that is decided and not confirmed. VersionConflict when the order changes meanwhile.
+
+    Also for a repeated fact: a worker that died after the decision is finished here. The provider knows a refund by its key.
+    """
+    for due in [refund for refund in order.refunds if refund.state is RefundState.DUE]:
+        money = Money(amount=due.amount, currency=order.currency)
+        world.payments.refund(order.payment.provider, order.payment.id, money, f"{order.id}#{due.id}")
+        order = _confirmed(order, due, now)
+        world.commit([world.orders.save_write(order)], token=f"{order.id}#{due.id}#{order.version}")
+    return order
+
+
+def finish_refunds(shop: str, order: str, *, world: World, now: datetime) -> Order:
+    """As `give_back_due`, for an order by its name, however often it changes meanwhile. UnknownOrder."""
+
+    def finish(found: Order) -> Settled:
+        return Settled(outcome=Outcome.APPLIED, order=give_back_due(found, world=world, now=now))
+
+    return _persistently(shop, order, finish, world).order
+
+
+def void_unpaid(shop: str, order: str, *, world: World, now: datetime) -> bool:
+    """An order that was given up before it was paid shall not be paid any more. False when it has money, or is alive. UnknownOrder."""
+    found = world.orders.get(shop, order)
+    if found is None:
+        raise UnknownOrder
+    if found.status is not Status.CANCELLED or found.payment.captured:
+        return False
+    return world.payments.void(found.payment.provider, found.payment.id, now)
+
+
+def _persistently(shop: str, order: str, decide: Callable[[Order], Settled], world: World) -> Settled:
     for _ in range(ATTEMPTS):
-        order = world.orders.get(fact.shop, fact.order)
-        if order is None:
+        found = world.orders.get(shop, order)
+        if found is None:
             raise UnknownOrder
         try:
-            settled = _decide(order, fact, world, now)
-            if settled.outcome is Outcome.APPLIED:
-                world.payments.applied(fact, now)
-            return _finish_refund(settled, world, now)
+            return decide(found)
         except VersionConflict:
             continue  # somebody brought the same news, or another; look again
     raise VersionConflict("The order keeps changing.")
@@ -85,25 +87,26 @@ def _decide(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
 
 
 def _succeeded(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
-    if (fact.provider, fact.payment, fact.amount, fact.currency) != (
-        order.payment.provider,
-        order.payment.id,
-        order.amount,
-        order.currency,
-    ):
+    asked = order.payment.provider, order.payment.id, order.amount, order.currency
+    if (fact.provider, fact.payment, fact.amount, fact.currency) != asked:
         return _review(order, fact, world, now)
-    if order.payment.status in {PaymentStatus.SUCCEEDED, PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED}:
+    if order.payment.status not in {PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.EXPIRED}:
         return _ignored(order, "this payment is known already")
+    return pay(order, fact, world, now)
+
+
+def pay(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
+    """The money is good. With the hold it was placed with if that stands, else as the shop's policy says."""
     if order.status in rules.AWAITING_MONEY and order.hold is not None:
         try:
-            return _paid(order, order.hold.lock, order.allocated, fact, world, now)
+            return paid(order, order.hold.lock, order.allocated, fact, world, now)
         except VersionConflict:
             raise
         except Conflict:
             _refuse_old_news(order, world)  # the hold is gone
-    if order.status not in rules.LATE or world.policies.refund_late(order.shop):
-        return _give_back(order, fact, world, now, "the order had ended before the money came")
-    return _late(order, fact, world, now)
+    if order.status not in rules.LATE:
+        return give_back(order, fact, world, now, "the order had ended before the money came")
+    return lateness.pay_late(order, fact, world, now)
 
 
 def _refuse_old_news(order: Order, world: World) -> None:
@@ -113,93 +116,20 @@ def _refuse_old_news(order: Order, world: World) -> None:
         raise VersionConflict("The order was changed meanwhile.")
 
 
-def _late(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
-    """The policy `retake`: the stock is taken again, under a lock whose name is always the same."""
-    lock = derived_id("lck", order.created_at, order.id, "retake")
-    try:
-        taken = world.stock.hold(
-            order.shop,
-            lock,
-            order.id,
-            [rules.wish(line, order.accept_partial) for line in order.lines],
-            owner=order.session,
-            buyer=rules.buyer(order.email),
-            expires_at=now + world.policies.hold(order.shop),
-            fingerprint="retake",
-            former=order.hold,
-            now=now,
-        )
-    except Refusal as refusal:
-        if refusal.code not in NOT_TAKEN_AGAIN:
-            raise
-        return _give_back(order, fact, world, now, NOT_TAKEN_AGAIN[refusal.code])
-    if not isinstance(taken, Taken):
-        raise VersionConflict("The order is being settled by somebody else.")
-    settled = _paid(order, lock, taken.quantities, fact, world, now, reason="paid after the hold ran out; the stock was taken again")
-    if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock, order.id)  # what the lost hold may still have of other lines
-    return settled
-
-
-def _paid(
-    order: Order, lock: str, quantities: Mapping[str, int], fact: PaymentFact, world: World, now: datetime, reason: str | None = None
-) -> Settled:
-    lines = tuple(line.model_copy(update={"allocated": quantities.get(line.sku, 0)}) for line in order.lines)
-    paid = order.happened(
-        events.PAID,
-        at=now,
-        actor=fact.actor,
-        reason=reason,
-        data={"payment": fact.payment, "amount": fact.amount, "currency": fact.currency},
-        status=Status.PAID,
-        lines=lines,
-        payment=order.payment.model_copy(update={"status": PaymentStatus.SUCCEEDED}),
-        hold=None,
-        paid_at=now,
-    )
-    # The order's own condition first: when several fail, "somebody settled it already" is what counts.
-    writes = [
-        world.orders.save_write(paid),
-        *world.stock.confirm_writes(order.shop, lock, order.id, quantities, now),
-    ]
-    world.commit(writes, token=f"{order.id}#paid#{order.version}")
-    return Settled(outcome=Outcome.APPLIED, order=paid)
-
-
-def _give_back(order: Order, fact: PaymentFact, world: World, now: datetime, reason: str) -> Settled:
-    """First the decision, written with its reason; the provider is asked after, and asked again until it is done."""
-    due = order.happened(
-        events.REFUND_DUE,
+def _confirmed(order: Order, due: Refund, now: datetime) -> Order:
+    refunds = tuple(refund.model_copy(update={"state": RefundState.DONE}) if refund.id == due.id else refund for refund in order.refunds)
+    payment = refunding.after(order.payment, refunds)
+    whole = payment.status is PaymentStatus.REFUNDED
+    data: dict[str, Any] = {"amount": payment.refunded if whole else due.amount, "currency": order.currency, "refund": due.id}
+    return order.happened(
+        events.REFUNDED if whole else events.PARTIALLY_REFUNDED,
         at=now,
         actor=SYSTEM,
-        reason=reason,
-        data={"payment": fact.payment},
-        payment=order.payment.model_copy(update={"status": PaymentStatus.REFUND_DUE}),
-        status=Status.REFUNDED,
-        hold=None,
+        reason=due.reason,
+        data=data if whole else {**data, "lines": dict(due.lines)},
+        payment=payment,
+        refunds=refunds,
     )
-    world.commit([world.orders.save_write(due)], token=f"{order.id}#refund-due#{order.version}")
-    if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock, order.id)
-    return Settled(outcome=Outcome.APPLIED, order=due)
-
-
-def _finish_refund(settled: Settled, world: World, now: datetime) -> Settled:
-    """Also for a repeated fact: a worker that died after the decision is finished here."""
-    order = settled.order
-    if order.payment.status is not PaymentStatus.REFUND_DUE:
-        return settled
-    world.payments.refund(order.payment.provider, order.payment.id, order.totals.total, f"{order.id}#refund")
-    refunded = order.happened(
-        events.REFUNDED,
-        at=now,
-        actor=SYSTEM,
-        reason=order.events[-1].reason,
-        data={"amount": order.amount, "currency": order.currency},
-        payment=order.payment.model_copy(update={"status": PaymentStatus.REFUNDED}),
-    )
-    world.commit([world.orders.save_write(refunded)], token=f"{order.id}#refunded#{order.version}")
-    return settled.model_copy(update={"order": refunded})
 
 
 def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
@@ -213,26 +143,26 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
         return _ignored(order, "this refund is known already")
     if (fact.amount, fact.currency) != (order.amount, order.currency):
         return _review(order, fact, world, now)  # a part of the money: which part of the order it ends, a person says
-    sold = order.payment.status is PaymentStatus.SUCCEEDED
-    back = {line.sku: line.allocated - line.fulfilled for line in order.lines if sold and line.allocated > line.fulfilled}
-    owed = {line.sku: line.short for line in order.lines if rules.owed(order, line)}
-    refunded = order.happened(
-        events.REFUNDED,
+    captured = order.payment.captured
+    given = refunding.given_up(order)
+    rest = Refund(id=refunding.refund_id(order, "provider"), amount=order.to_refund if captured else fact.amount, state=RefundState.DONE)
+    refunds = (*order.refunds, rest)
+    refunded = machine.move(
+        order,
+        "return_money",
         at=now,
         actor=fact.actor,
-        data={"amount": fact.amount, "currency": fact.currency, "returned": back},
-        status=Status.REFUNDED,
-        lines=tuple(line.model_copy(update={"allocated": line.fulfilled}) for line in order.lines),
-        payment=order.payment.model_copy(update={"status": PaymentStatus.REFUNDED}),
+        data={"amount": fact.amount, "currency": fact.currency, "returned": given.back},
+        lines=given.lines,
+        payment=refunding.after(order.payment.model_copy(update={"captured": captured or fact.amount}), refunds),
+        refunds=refunds,
         hold=None,
     )
-    writes = [
-        world.orders.save_write(refunded),
-        *world.stock.return_writes(order.shop, order.id, back=back, owed=owed, buyer=rules.buyer(order.email), now=now),
-    ]
-    world.commit(writes, token=f"{order.id}#refunded#{order.version}")
-    if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock, order.id)
+    returned = world.stock.return_writes(
+        order.shop, order.id, order.id, back=given.back, owed=given.owed, buyer=rules.buyer(order.email) if captured else None, now=now
+    )
+    world.commit([world.orders.save_write(refunded), *returned], token=f"{order.id}#refunded#{order.version}")
+    release(order, world)
     return Settled(outcome=Outcome.APPLIED, order=refunded)
 
 
@@ -242,20 +172,19 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         return _ignored(order, "the failure is of another payment")
     if order.status is not Status.PENDING_PAYMENT:
         return _ignored(order, f"the order is {order.status}")
-    ending = Status.EXPIRED if fact.kind is FactKind.EXPIRED else Status.PAYMENT_FAILED
-    status = PaymentStatus.EXPIRED if fact.kind is FactKind.EXPIRED else PaymentStatus.FAILED
-    ended = order.happened(
-        ENDINGS[ending],
+    expired = fact.kind is FactKind.EXPIRED
+    status = PaymentStatus.EXPIRED if expired else PaymentStatus.FAILED
+    ended = machine.move(
+        order,
+        "expire" if expired else "fail",
         at=now,
         actor=fact.actor,
         data={"payment": fact.payment},
-        status=ending,
         payment=order.payment.model_copy(update={"status": status}),
         hold=None,
     )
     world.commit([world.orders.save_write(ended)], token=f"{order.id}#{status}#{order.version}")
-    if order.hold is not None:
-        world.stock.release(order.shop, order.hold.lock, order.id)
+    release(order, world)
     return Settled(outcome=Outcome.APPLIED, order=ended)
 
 
@@ -264,7 +193,6 @@ def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
 
     A cancelled order stays so: from review, a good payment would bring it back to life.
     """
-    kept = order.status in rules.SETTLED | {Status.REFUNDED, Status.PAYMENT_REVIEW, Status.CANCELLED}
     told = {
         "told": fact.kind,
         "payment": fact.payment,
@@ -275,14 +203,9 @@ def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
     }
     if any(event.type == events.PAYMENT_REVIEW and event.data == told for event in order.events):
         return _ignored(order, "a person decides about this payment already")
-    reviewed = order.happened(
-        events.PAYMENT_REVIEW,
-        at=now,
-        actor=fact.actor,
-        reason="the payment does not match the order",
-        data=told,
-        status=order.status if kept else Status.PAYMENT_REVIEW,
-    )
+    status = order.status if order.status not in machine.TABLE["review"].sources else Status.PAYMENT_REVIEW
+    reason = "the payment does not match the order"
+    reviewed = order.happened(events.PAYMENT_REVIEW, at=now, actor=fact.actor, reason=reason, data=told, status=status)
     world.commit([world.orders.save_write(reviewed)], token=f"{order.id}#review#{order.version}")
     return Settled(outcome=Outcome.APPLIED, order=reviewed)
 

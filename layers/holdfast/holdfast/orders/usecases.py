@@ -1,19 +1,13 @@
-"""What customers, staff and the sweep do with an order that exists."""
+"""What customers and the sweep do with an order that exists."""
 
 from datetime import datetime
 
 from holdfast.kernel.events import CUSTOMER, SYSTEM, Actor
 from holdfast.kernel.writes import Commit
-from holdfast.orders import events, rules
-from holdfast.orders.errors import NothingHeld, OrderNotCancellable, UnknownOrder
+from holdfast.orders import events, machine
+from holdfast.orders.errors import NothingHeld, UnknownOrder
 from holdfast.orders.model import Order, Status
 from holdfast.orders.ports import Orders, Policies, Stock
-
-ENDINGS = {
-    Status.CANCELLED: events.CANCELLED,
-    Status.EXPIRED: events.EXPIRED,
-    Status.PAYMENT_FAILED: events.PAYMENT_FAILED,
-}
 
 
 def read(shop: str, order: str, *, orders: Orders) -> Order:
@@ -24,24 +18,15 @@ def read(shop: str, order: str, *, orders: Orders) -> Order:
     return found
 
 
-def cancel(shop: str, order: str, *, actor: Actor, reason: str | None, orders: Orders, stock: Stock, now: datetime) -> Order:
-    """Give the stock back and end an order that is not paid. The same again answers the same; OrderNotCancellable."""
-    standing = read(shop, order, orders=orders)
-    if standing.status is Status.CANCELLED:
-        return standing
-    ended = end(standing, Status.CANCELLED, actor=actor, reason=reason, orders=orders, stock=stock, now=now)
-    if ended.status is not Status.CANCELLED:
-        raise OrderNotCancellable(f"An order that is {ended.status} cannot be cancelled.", order_status=ended.status)
-    return ended
-
-
-def end(order: Order, status: Status, *, actor: Actor, reason: str | None, orders: Orders, stock: Stock, now: datetime) -> Order:
+def end(
+    order: Order, step: str, *, actor: Actor, reason: str | None, request_id: str | None = None, orders: Orders, stock: Stock, now: datetime
+) -> Order:
     """End an order that never got its money, then give its stock back. An order that did get it is left as it is.
 
     The order first: a crash in between leaves a lock that runs out by itself, never a paid order without its units.
     """
-    while order.status in rules.CANCELLABLE:
-        ended = order.happened(ENDINGS[status], at=now, actor=actor, reason=reason, status=status, hold=None)
+    while machine.possible(order, machine.TABLE[step]):
+        ended = machine.move(order, step, at=now, actor=actor, reason=reason, request_id=request_id, hold=None)
         if orders.save(ended):
             if order.hold is not None:
                 stock.release(order.shop, order.hold.lock, order.id)
@@ -54,7 +39,7 @@ def expire(shop: str, order: str, *, orders: Orders, now: datetime) -> None:
     """The hold ran out, and its units are given back by who found that. Nothing happens to an order that is not pending."""
     standing = orders.get(shop, order)
     while standing is not None and standing.status is Status.PENDING_PAYMENT:
-        if orders.save(standing.happened(events.EXPIRED, at=now, actor=SYSTEM, status=Status.EXPIRED, hold=None)):
+        if orders.save(machine.move(standing, "expire", at=now, actor=SYSTEM, hold=None)):
             return
         standing = orders.get(shop, order)
 

@@ -1,8 +1,9 @@
 """Orders over HTTP: what comes in, what customers and staff may see."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -11,9 +12,9 @@ from holdfast.kernel.model import Input, Model
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant
 from holdfast.orders import events, rules
-from holdfast.orders.model import Order, PaymentStatus, Status
-from holdfast.orders.session import Totals
-from holdfast.orders.session_views import Text
+from holdfast.orders.model import UNITS, Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState, ReturnState, Status
+from holdfast.orders.session import Address, Totals
+from holdfast.orders.session_views import MAX_LINES, LineBody, Text
 
 
 class ConfirmationBody(Input):
@@ -26,26 +27,74 @@ class CancelBody(Input):
     reason: Text | None = None
 
 
+class GiveUpDebtBody(Input):
+    """The customer waits no longer: what is owed is given up, and its money comes back."""
+
+    kind: Literal["debt"] = "debt"
+    reason: Text | None = None
+
+
+class ReturnBody(Input):
+    """Goods that come back: units per line."""
+
+    lines: list[LineBody] = Field(min_length=1, max_length=MAX_LINES)
+    reason: Text | None = None
+
+    def units(self) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for line in self.lines:
+            found[line.sku] += line.quantity
+        return dict(found)
+
+
 class HoldView(Model):
     expires_at: Instant
     seconds_left: int
 
 
 class PaymentView(Model):
+    """`captured`: what came; `refunded`: what the provider confirmed to have given back."""
+
     provider: str
     id: str
     status: PaymentStatus
     client: Mapping[str, Any]
+    captured: Money
+    refunded: Money
+
+
+class RefundView(Model):
+    """`lines`: units per SKU that the money is for; none where it is for no particular goods."""
+
+    id: str
+    amount: Money
+    lines: Mapping[str, int]
+    state: RefundState
+    reason: str | None
+
+
+class ReturnView(Model):
+    """Units per SKU: announced, put on the shelf again, written off."""
+
+    id: str
+    state: ReturnState
+    lines: Mapping[str, int]
+    restocked: Mapping[str, int]
+    written_off: Mapping[str, int]
+    reason: str | None
 
 
 class OrderLineView(Model):
-    """`owed`: paid for and not there yet."""
+    """`owed`: paid for and not there yet; `cancelled`: given up before it was handed over; `returned`: came back after."""
 
     sku: str
     title: str
     quantity: int
     fulfilled: int
     owed: int
+    cancelled: int
+    refunded: int
+    returned: int
     unit_price: Money
 
 
@@ -55,10 +104,16 @@ class OrderView(Model):
     shop: str
     status: Status
     email: str | None
+    phone: str | None
+    address: Address | None
+    notes: str | None
+    shipping_method: str | None
     lines: list[OrderLineView]
     totals: Totals
     hold: HoldView | None
     payment: PaymentView
+    refunds: list[RefundView]
+    returns: list[ReturnView]
     created_at: Instant
     updated_at: Instant
     version: int
@@ -80,15 +135,22 @@ class EventView(Model):
     data: Mapping[str, Any]
 
 
+class ChangeView(EventView):
+    """As staff see it: with what it changed, flat."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
 class EventList(Model):
     items: list[EventView]
     next: str | None
 
 
 class OrderDetail(OrderView):
-    """As staff see it: with the whole timeline."""
+    """As staff see it: with the whole timeline, and what each event changed."""
 
-    events: list[EventView]
+    events: list[ChangeView]
 
 
 class OrderPage(Model):
@@ -112,31 +174,42 @@ def order_view(order: Order, now: datetime) -> OrderView:
     return OrderView(**_members(order, now))
 
 
-def order_detail(order: Order, now: datetime) -> OrderDetail:
-    return OrderDetail(**_members(order, now), events=[event_view(event) for event in order.events])
+def order_detail(order: Order, told: Sequence[Event], now: datetime) -> OrderDetail:
+    """`told`: the whole timeline."""
+    return OrderDetail(**_members(order, now), events=[ChangeView(**dict(event_view(e)), before=e.before, after=e.after) for e in told])
 
 
 def placed_view(order: Order, token: str) -> OrderPlaced:
     """The first answer, from what never changes: a replay tells the same, whatever became of the order since."""
-    first = order.model_copy(
-        update={
-            "status": Status.PENDING_PAYMENT,
-            "payment": order.payment.model_copy(update={"status": PaymentStatus.PENDING}),
-            "updated_at": order.created_at,
-            "version": 1,
-        }
-    )
+    born = {
+        "status": Status.PENDING_PAYMENT,
+        "payment": PaymentRef(provider=order.payment.provider, id=order.payment.id, client=order.payment.client),
+        "lines": tuple(OrderLine(**line.model_dump(exclude=UNITS), allocated=line.quantity) for line in order.lines),
+        "refunds": (),
+        "returns": (),
+        "updated_at": order.created_at,
+        "version": 1,
+    }
+    first = order.model_copy(update={**born, **_unedited(order)})
     members = _members(first, order.created_at)
-    members["lines"] = [line.model_copy(update={"fulfilled": 0, "owed": 0}) for line in members["lines"]]
     members["hold"] = HoldView(expires_at=order.placed_until, seconds_left=order.hold_seconds)
     return OrderPlaced(**members, order_token=token)
 
 
-def timeline(order: Order) -> list[EventView]:
+def _unedited(order: Order) -> dict[str, Any]:
+    """Contact and address as they were before anybody corrected them."""
+    was: dict[str, Any] = {}
+    for event in reversed(order.events):
+        was |= {name: value for name, value in event.before.items() if event.type == events.EDITED}
+    address = was.get("address")
+    return was if address is None else {**was, "address": Address(**address)}
+
+
+def timeline(told: Sequence[Event]) -> list[EventView]:
     """What a customer may see: no internal decisions, no staff or provider names, no payment internals."""
     return [
         event_view(event).model_copy(update={"actor": Actor(kind=event.actor.kind), "data": _public(event)})
-        for event in order.events
+        for event in told
         if event.type not in events.STAFF_ONLY
     ]
 
@@ -164,6 +237,10 @@ def _members(order: Order, now: datetime) -> dict[str, Any]:
         "shop": order.shop,
         "status": order.status,
         "email": order.email,
+        "phone": order.phone,
+        "address": order.address,
+        "notes": order.notes,
+        "shipping_method": order.shipping_method,
         "lines": [
             OrderLineView(
                 sku=line.sku,
@@ -171,17 +248,38 @@ def _members(order: Order, now: datetime) -> dict[str, Any]:
                 quantity=line.quantity,
                 fulfilled=line.fulfilled,
                 owed=rules.owed(order, line),
+                cancelled=line.cancelled,
+                refunded=line.refunded,
+                returned=line.returned,
                 unit_price=line.unit_price,
             )
             for line in order.lines
         ],
         "totals": order.totals,
         "hold": _hold(order, now),
-        "payment": PaymentView(**order.payment.model_dump()),
+        "payment": _payment(order),
+        "refunds": [_refund(refund, order.currency) for refund in order.refunds],
+        "returns": [ReturnView(**back.model_dump()) for back in order.returns],
         "created_at": order.created_at,
         "updated_at": order.updated_at,
         "version": order.version,
     }
+
+
+def _payment(order: Order) -> PaymentView:
+    paid, currency = order.payment, order.currency
+    return PaymentView(
+        provider=paid.provider,
+        id=paid.id,
+        status=paid.status,
+        client=paid.client,
+        captured=Money(amount=paid.captured, currency=currency),
+        refunded=Money(amount=paid.refunded, currency=currency),
+    )
+
+
+def _refund(refund: Refund, currency: str) -> RefundView:
+    return RefundView(**refund.model_dump(exclude={"amount"}), amount=Money(amount=refund.amount, currency=currency))
 
 
 def _hold(order: Order, now: datetime) -> HoldView | None:

@@ -29,6 +29,10 @@ class Provider(Protocol):
         """Give money back, once per key. PaymentStateConflict."""
         ...
 
+    def void(self, payment: str, now: datetime) -> None:
+        """Give up a payment that did not come, so that nobody pays it. PaymentStateConflict when it came."""
+        ...
+
 
 class Inbox(Protocol):
     """Provider events, each stored once."""

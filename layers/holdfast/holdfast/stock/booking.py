@@ -91,9 +91,12 @@ def receive_writes(command: Receive, *, store: StockStore, now: datetime) -> lis
     ]
 
 
-def return_writes(shop: str, order: str, back: Mapping[str, int], *, store: StockStore, now: datetime) -> list[Write]:
-    """What an order had and did not keep comes back, under one document. LedgerMoved as refusal; a SKU that is no more is left out."""
-    cause = Cause(shop=shop, identity=f"return#{order}", reason=Reason.RETURN, actor="system", document=order)
+def return_writes(shop: str, order: str, identity: str, back: Mapping[str, int], *, store: StockStore, now: datetime) -> list[Write]:
+    """What an order had and did not keep comes back, under one document. LedgerMoved as refusal; a SKU that is no more is left out.
+
+    `identity` names this return: an order may give back more than once.
+    """
+    cause = Cause(shop=shop, identity=f"return#{identity}", reason=Reason.RETURN, actor="system", document=order)
     found = shelves.look_at(shop, dict.fromkeys(sorted(back), 1), levels=store.levels)
     changes, writes = [], []
     for sku, (head, levels) in found.items():

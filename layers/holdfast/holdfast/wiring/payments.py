@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.money import Money
-from holdfast.orders.model import FactKind, PaymentFact, PaymentRef
+from holdfast.orders.model import PaymentRef
+from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.platform.dynamo import Table
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ class PaymentsForOrders:
 
     def refund(self, provider: str, payment: str, amount: Money, key: str) -> None:
         self.provider(provider).refund(payment, amount, key)
+
+    def void(self, provider: str, payment: str, now: datetime) -> bool:
+        from holdfast.payments.errors import PaymentStateConflict
+
+        try:
+            self.provider(provider).void(payment, now)
+        except PaymentStateConflict:
+            return False
+        return True
 
 
 def fact_of(news: "ProviderFact", provider: str, *, event: "ProviderEvent | None" = None) -> PaymentFact | None:

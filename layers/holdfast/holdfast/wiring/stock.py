@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from holdfast.kernel.ids import entry_id
 from holdfast.kernel.writes import Write
-from holdfast.orders.model import HoldRef, Standing, Taken, Wish
+from holdfast.orders.model import HoldRef
+from holdfast.orders.neighbours import Standing, Taken, Wish
 from holdfast.stock import booking, holding, releasing, selling, shelves
 from holdfast.stock.errors import HeldForAnotherOrder, UnknownHold
 from holdfast.stock.model import Former, Line, Lock
@@ -76,13 +77,21 @@ class StockForOrders:
         return holding.extend_writes(shop, lock, order, until=until, store=self.store, now=now)
 
     def return_writes(
-        self, shop: str, order: str, *, back: Mapping[str, int], owed: Mapping[str, int], buyer: str | None, now: datetime
+        self,
+        shop: str,
+        order: str,
+        identity: str,
+        *,
+        back: Mapping[str, int],
+        owed: Mapping[str, int],
+        buyer: str | None,
+        now: datetime,
     ) -> list[Write]:
         bought = {sku: back.get(sku, 0) + owed.get(sku, 0) for sku in {**back, **owed}}
         writes = selling.promise_writes(shop, owed, levels=self.store.levels)
         if buyer is not None:
             writes += selling.allowance_writes(shop, buyer, bought, levels=self.store.levels)
-        return [*writes, *booking.return_writes(shop, order, back, store=self.store, now=now)]
+        return [*writes, *booking.return_writes(shop, order, identity, back, store=self.store, now=now)]
 
 
 @dataclass(frozen=True)

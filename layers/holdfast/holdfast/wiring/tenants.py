@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from holdfast.tenants.model import CustomerCancel, LatePayment, Shop
+from holdfast.orders.neighbours import LatePolicy
+from holdfast.tenants.model import CustomerCancel, Shop
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,9 @@ class ShopPolicies:
         seconds = self.shop(shop).hold_seconds
         return self.default_hold if seconds is None else timedelta(seconds=seconds)
 
-    def late_payment(self, shop: str, provider: str) -> LatePayment:
+    def late_payment(self, shop: str, provider: str) -> LatePolicy:
         found = self.shop(shop)
-        return found.late_payment_by_provider.get(provider, found.late_payment)
+        return LatePolicy(found.late_payment_by_provider.get(provider, found.late_payment).value)
 
     def late_grace(self, shop: str) -> timedelta | None:
         seconds = self.shop(shop).late_grace_seconds
@@ -31,6 +32,3 @@ class ShopPolicies:
 
     def return_window(self, shop: str) -> timedelta:
         return timedelta(days=self.shop(shop).return_days)
-
-    def refund_late(self, shop: str) -> bool:
-        return self.shop(shop).late_payment is LatePayment.REFUND

@@ -1,5 +1,6 @@
 """The sandbox's words into ours, and back. Pure."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,7 +23,13 @@ class Book(Record):
     amount: Minor
     currency: Currency
     status: News = News.PENDING
+    refunds: Mapping[str, int] = {}
+    """What was given back, under which key: minor units."""
     changed_at: Instant
+
+    @property
+    def left(self) -> int:
+        return self.amount - sum(self.refunds.values())
 
 
 class Told(BaseModel):

@@ -1,5 +1,6 @@
 """The wire of the sandbox: its book, in a table instead of behind an address."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -28,6 +29,10 @@ FROM = {
 }
 
 
+UNCHANGED = "#status = :status AND #refunds = :refunds"
+_NAMES = {"#status": "status", "#refunds": "refunds"}
+
+
 class SandboxBook:
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -47,25 +52,53 @@ class SandboxBook:
 
     def act(self, payment: str, action: Action, now: datetime) -> Book:
         """The book after the shopper's action. The same again changes nothing; PaymentStateConflict when it cannot be done."""
-        return self._change(payment, RESULT[action], now, allowed=FROM[RESULT[action]])
+        return self._change(payment, lambda book: acted(book, action, now))
 
-    def refund(self, payment: str, now: datetime) -> Book:
-        """The merchant gives back what he was told he got. A test may have told him with a webhook of its own, signed with
-        the sandbox's secret; so any payment can be refunded.
-        """
-        return self._change(payment, News.REFUNDED, now, allowed=set(News))
+    def refund(self, payment: str, amount: int, key: str) -> Book:
+        """The merchant gives back, once per key, what he was told he got."""
+        return self._change(payment, lambda book: given_back(book, amount, key))
 
-    def _change(self, payment: str, wanted: News, now: datetime, *, allowed: set[News]) -> Book:
+    def void(self, payment: str, now: datetime) -> Book:
+        """The merchant gives up a payment that did not come. One that came stays: PaymentStateConflict."""
+        return self._change(payment, lambda book: given_up(book, now))
+
+    def _change(self, payment: str, change: Callable[[Book], Book]) -> Book:
         while True:
             book = self.look_up(payment)
-            if book.status is wanted:
+            changed = change(book)
+            if changed == book:
                 return book
-            if book.status not in allowed:
-                raise PaymentStateConflict(f"A payment that is {book.status} cannot become {wanted}.", payment_status=book.status)
-            changed = book.model_copy(update={"status": wanted, "changed_at": now})
-            unchanged = Expression("#status = :before", {"#status": "status"}, {":before": book.status})
+            seen = {":status": book.status, ":refunds": dict(book.refunds)}
             try:
-                self._table.put({**sandbox_key(payment), **record(changed)}, unchanged)
+                self._table.put({**sandbox_key(payment), **record(changed)}, Expression(UNCHANGED, _NAMES, seen))
                 return changed
             except ConditionFailed:
                 continue
+
+
+def acted(book: Book, action: Action, now: datetime) -> Book:
+    """The book after it. The same again changes nothing; PaymentStateConflict when it cannot be done."""
+    wanted = RESULT[action]
+    if book.status is wanted:
+        return book
+    if book.status not in FROM[wanted]:
+        raise PaymentStateConflict(f"A payment that is {book.status} cannot become {wanted}.", payment_status=book.status)
+    given = {"refunds": {**book.refunds, "by hand": book.left}} if action is Action.REFUND else {}
+    return book.model_copy(update={"status": wanted, "changed_at": now, **given})
+
+
+def given_back(book: Book, amount: int, key: str) -> Book:
+    """Each key gives back once. A test may have told the merchant of money with a webhook of its own, signed with the sandbox's
+    secret, so any payment can be refunded; more than came never goes back: PaymentStateConflict.
+    """
+    if key in book.refunds or book.status is News.REFUNDED:
+        return book
+    if amount > book.left:
+        raise PaymentStateConflict("More than is left of the payment.", payment_status=book.status)
+    given = book.model_copy(update={"refunds": {**book.refunds, key: amount}})
+    return given if given.left else given.model_copy(update={"status": News.REFUNDED})
+
+
+def given_up(book: Book, now: datetime) -> Book:
+    """A payment that failed is as good as given up."""
+    return book if book.status is News.FAILED else acted(book, Action.EXPIRE, now)

@@ -1,0 +1,93 @@
+"""Giving an order up, as far as it has come: its stock, its debts and its money move back."""
+
+from datetime import datetime
+from typing import Any
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.events import Actor, ActorKind
+from holdfast.kernel.model import Model
+from holdfast.kernel.writes import Commit
+from holdfast.orders import events, machine, refunding
+from holdfast.orders.errors import OrderNotCancellable
+from holdfast.orders.model import Order, PaymentStatus, Refund, Status
+from holdfast.orders.ports import Orders, Policies, Stock
+from holdfast.orders.usecases import end, read
+
+ATTEMPTS = 5
+
+
+class CancelOrder(Model):
+    shop: str
+    order: str
+    reason: str | None
+    actor: Actor
+    request_id: str | None = None
+
+
+def cancel(command: CancelOrder, *, orders: Orders, stock: Stock, policies: Policies, commit: Commit, now: datetime) -> Order:
+    """Unpaid: its hold goes back. Paid, and nothing of it handed over: the units and all the money go back, if the shop lets
+    this actor do that. The same again answers the same. UnknownOrder, OrderNotCancellable.
+    """
+    for _ in range(ATTEMPTS):
+        standing = read(command.shop, command.order, orders=orders)
+        if standing.status is Status.CANCELLED:
+            return standing
+        try:
+            return _cancelled(standing, command, orders, stock, policies, commit, now)
+        except VersionConflict:
+            continue  # it was paid, served or changed meanwhile, or the stock moved; look again
+    raise VersionConflict("The order keeps changing.")
+
+
+def cancel_unpaid(command: CancelOrder, *, orders: Orders, stock: Stock, now: datetime) -> Order:
+    """As `cancel`, for an order without money only: who gives a hold back gives no money back. OrderNotCancellable."""
+    standing = read(command.shop, command.order, orders=orders)
+    if standing.status is not Status.CANCELLED:
+        standing = _ended(standing, command, orders, stock, now)
+    if standing.status is not Status.CANCELLED:
+        raise _not_cancellable(standing)
+    return standing
+
+
+def _ended(order: Order, command: CancelOrder, orders: Orders, stock: Stock, now: datetime) -> Order:
+    why: dict[str, Any] = {"actor": command.actor, "reason": command.reason, "request_id": command.request_id}
+    return end(order, "cancel", **why, orders=orders, stock=stock, now=now)
+
+
+def _cancelled(
+    order: Order, command: CancelOrder, orders: Orders, stock: Stock, policies: Policies, commit: Commit, now: datetime
+) -> Order:
+    if order.status is Status.PENDING_PAYMENT:
+        ended = _ended(order, command, orders, stock, now)
+        if ended.status is Status.CANCELLED:
+            return ended
+        raise VersionConflict("The order was changed meanwhile.")
+    _refuse(order, command.actor, policies)
+    plan = refunding.given_up(order)
+    changed = _given_up(order, plan, command, now)
+    writes = [orders.save_write(changed), *refunding.returned(order, plan, "cancel", stock, now)]
+    commit(writes, token=f"{order.id}#cancel#{changed.version}")
+    return changed
+
+
+def _refuse(order: Order, actor: Actor, policies: Policies) -> None:
+    if not machine.possible(order, machine.TABLE["cancel_paid"]):
+        raise _not_cancellable(order)
+    if actor.kind is ActorKind.CUSTOMER and not policies.customer_may_cancel_paid(order.shop):
+        raise OrderNotCancellable("This shop cancels paid orders only by its staff.", order_status=order.status)
+
+
+def _given_up(order: Order, plan: refunding.Plan, command: CancelOrder, now: datetime) -> Order:
+    why: dict[str, Any] = {"at": now, "actor": command.actor, "reason": command.reason, "request_id": command.request_id}
+    units = {"returned": dict(plan.back), "owed": dict(plan.owed)}
+    cancelled = machine.move(order, "cancel_paid", **why, data={k: v for k, v in units.items() if v}, lines=plan.lines)
+    if not plan.amount:
+        return cancelled
+    due = Refund(id=refunding.refund_id(order, "cancel"), amount=plan.amount, lines=plan.refunded, reason=command.reason)
+    payment = order.payment.model_copy(update={"status": PaymentStatus.REFUND_DUE})
+    data = refunding.told(order, due)
+    return cancelled.also(events.REFUND_DUE, **why, data=data, refunds=(*order.refunds, due), payment=payment)
+
+
+def _not_cancellable(order: Order) -> OrderNotCancellable:
+    return OrderNotCancellable(f"An order that is {order.status} cannot be cancelled any more.", order_status=order.status)

@@ -1,0 +1,217 @@
+"""Money that goes back: all of it, that of some lines, that of what is owed, or an amount. Decided here; the provider is asked after.
+
+Each refund has an identity, and the provider knows it by that: however often it is asked, the money goes back once.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.events import Actor
+from holdfast.kernel.ids import derived_id
+from holdfast.kernel.model import Model
+from holdfast.kernel.writes import Commit
+from holdfast.orders import events, machine, rules
+from holdfast.orders.errors import NothingOwed, RefundTooLarge, UnknownLine, UnknownOrder
+from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState
+from holdfast.orders.ports import Orders, Stock
+
+ATTEMPTS = 5
+
+
+class Kind(StrEnum):
+    FULL = "full"
+    LINES = "lines"
+    DEBT = "debt"
+    """What is owed and has not come."""
+    AMOUNT = "amount"
+    """Money only: the goods stay as they are."""
+
+
+class RefundOrder(Model):
+    """`identity` is the request's: the same again decides nothing new. `lines`: units per SKU; `amount`: minor units."""
+
+    shop: str
+    order: str
+    identity: str
+    kind: Kind
+    lines: Mapping[str, int] = {}
+    amount: int = 0
+    reason: str | None
+    actor: Actor
+    request_id: str | None = None
+
+
+class Plan(NamedTuple):
+    """What a refund is about: the lines after it, the units that come `back` to stock and those `owed` no more, the money."""
+
+    lines: tuple[OrderLine, ...]
+    refunded: Mapping[str, int]
+    back: Mapping[str, int]
+    owed: Mapping[str, int]
+    amount: int
+
+
+def refund(command: RefundOrder, *, orders: Orders, stock: Stock, commit: Commit, now: datetime) -> Order:
+    """Decide a refund, with what it means for the goods. UnknownOrder, UnknownLine, RefundTooLarge, NothingOwed, TransitionRefused.
+
+    Units that were not handed over are given up first: owed ones, then those that were set aside, which go back to stock.
+    """
+    for _ in range(ATTEMPTS):
+        order = orders.get(command.shop, command.order)
+        if order is None:
+            raise UnknownOrder
+        if any(known.id == refund_id(order, command.identity) for known in order.refunds):
+            return order
+        plan = _plan(order, command)
+        try:
+            changed = decided(
+                order,
+                plan,
+                command.identity,
+                at=now,
+                actor=command.actor,
+                reason=command.reason,
+                request_id=command.request_id,
+            )
+            writes = [orders.save_write(changed), *returned(order, plan, command.identity, stock, now)]
+            commit(writes, token=f"{changed.refunds[-1].id}#{changed.version}")
+            return changed
+        except VersionConflict:
+            continue  # the order was served or changed meanwhile, or the stock moved; look again
+    raise VersionConflict("The order keeps changing.")
+
+
+def decided(
+    order: Order,
+    plan: Plan,
+    identity: str,
+    *,
+    at: datetime,
+    actor: Actor,
+    reason: str | None,
+    request_id: str | None = None,
+    step: str | None = None,
+    alone: bool = True,
+) -> Order:
+    """The order with the refund due. `alone` False: as part of another change of the order, under that one's version."""
+    new = Refund(id=refund_id(order, identity), amount=plan.amount, lines=plan.refunded, reason=reason)
+    whole = plan.amount == order.to_refund and all(line.refunded == line.quantity for line in plan.lines)
+    changes: dict[str, Any] = {
+        "lines": plan.lines,
+        "refunds": (*order.refunds, new),
+        "payment": order.payment.model_copy(update={"status": PaymentStatus.REFUND_DUE}),
+    }
+    data = told(order, new, plan)
+    if not alone:
+        return order.also(events.REFUND_DUE, at=at, actor=actor, reason=reason, request_id=request_id, data=data, **changes)
+    name = step or ("refund" if whole else "refund_part")
+    return machine.move(order, name, at=at, actor=actor, reason=reason, request_id=request_id, data=data, **changes)
+
+
+def returned(order: Order, plan: Plan, identity: str, stock: Stock, now: datetime) -> list[Any]:
+    """The stock's part of it."""
+    if not (plan.back or plan.owed):
+        return []
+    name = f"{order.id}#{refund_id(order, identity)}"
+    return stock.return_writes(order.shop, order.id, name, back=plan.back, owed=plan.owed, buyer=rules.buyer(order.email), now=now)
+
+
+def refund_id(order: Order, identity: str) -> str:
+    return derived_id("rfd", order.created_at, order.shop, order.id, identity)
+
+
+def told(order: Order, refund: Refund, plan: Plan | None = None) -> dict[str, Any]:
+    """Data of `REFUND_DUE`."""
+    money = {"payment": order.payment.id, "refund": refund.id, "amount": refund.amount, "currency": order.currency}
+    units = {"refunded": dict(plan.refunded), "returned": dict(plan.back), "owed": dict(plan.owed)} if plan else {}
+    return {**money, **{name: value for name, value in units.items() if value}}
+
+
+def after(payment: PaymentRef, refunds: tuple[Refund, ...]) -> PaymentRef:
+    """The payment when these refunds stand as they do."""
+    done = sum(refund.amount for refund in refunds if refund.state is RefundState.DONE)
+    if any(refund.state is RefundState.DUE for refund in refunds):
+        status = PaymentStatus.REFUND_DUE
+    else:
+        status = PaymentStatus.REFUNDED if done == payment.captured else PaymentStatus.PARTIALLY_REFUNDED
+    return payment.model_copy(update={"status": status, "refunded": done})
+
+
+def given_up(order: Order) -> Plan:
+    """Everything that was not handed over, and all money that is left."""
+    paid = order.paid_at is not None
+    lines = tuple(
+        line.model_copy(update={"allocated": line.fulfilled, "cancelled": line.quantity - line.fulfilled, "refunded": line.quantity})
+        for line in order.lines
+    )
+    return Plan(
+        lines=lines,
+        refunded={line.sku: line.quantity - line.refunded for line in order.lines if line.quantity > line.refunded},
+        back={line.sku: line.here for line in order.lines if paid and line.here},
+        owed={line.sku: line.short for line in order.lines if rules.owed(order, line)},
+        amount=order.to_refund,
+    )
+
+
+def of_lines(order: Order, units: Mapping[str, int], *, handed_over: bool = False) -> Plan:
+    """So many units of these lines. `handed_over`: of those that the customer had, because they came back."""
+    lines: list[OrderLine] = []
+    back: dict[str, int] = {}
+    owed: dict[str, int] = {}
+    amount = 0
+    for line in order.lines:
+        count = units.get(line.sku, 0)
+        debt = min(count, line.short) if not handed_over else 0
+        aside = min(count - debt, line.here) if not handed_over else 0
+        amount += _worth(order, line, line.refunded + count) - _worth(order, line, line.refunded)
+        owed |= {line.sku: debt} if debt else {}
+        back |= {line.sku: aside} if aside else {}
+        taken = {
+            "allocated": line.allocated - aside,
+            "cancelled": line.cancelled + debt + aside,
+            "refunded": line.refunded + count,
+        }
+        lines.append(line.model_copy(update=taken))
+    return Plan(tuple(lines), {sku: count for sku, count in units.items() if count}, back, owed, amount)
+
+
+def _plan(order: Order, command: RefundOrder) -> Plan:
+    if command.kind is Kind.FULL:
+        return given_up(order)
+    if command.kind is Kind.AMOUNT:
+        if not 0 < command.amount <= order.to_refund:
+            raise RefundTooLarge("Less money than that can still go back.", available=order.to_refund)
+        return Plan(order.lines, {}, {}, {}, command.amount) if command.amount < order.to_refund else given_up(order)
+    units = {line.sku: line.short for line in order.lines if rules.owed(order, line)} if command.kind is Kind.DEBT else command.lines
+    if command.kind is Kind.DEBT and not units:
+        raise NothingOwed("The order waits for nothing.", order_status=order.status)
+    _refuse_too_many(order, units)
+    plan = of_lines(order, units)
+    if not any(line.wanted or line.refunded < line.quantity for line in plan.lines):
+        return given_up(order)  # nothing is left of the order: what it cost to ship goes back as well
+    if not 0 < plan.amount <= order.to_refund:
+        raise RefundTooLarge("Less money than that can still go back.", available=order.to_refund)
+    return plan
+
+
+def _refuse_too_many(order: Order, units: Mapping[str, int]) -> None:
+    known = {line.sku: line for line in order.lines}
+    foreign = sorted(set(units) - set(known))
+    if foreign:
+        raise UnknownLine("The order has no such lines.", skus=foreign)
+    above = [
+        {"sku": sku, "requested": count, "available": known[sku].quantity - known[sku].refunded}
+        for sku, count in units.items()
+        if count > known[sku].quantity - known[sku].refunded
+    ]
+    if above:
+        raise RefundTooLarge("More units than can still go back.", lines=above)
+
+
+def _worth(order: Order, line: OrderLine, units: int) -> int:
+    """What the first `units` of a line cost, in minor units: shares of a line always add up to the line."""
+    on_top = order.amount - order.totals.subtotal.amount - order.totals.shipping.amount
+    return (line.unit_price.amount * line.quantity + (line.tax if on_top else 0)) * units // line.quantity

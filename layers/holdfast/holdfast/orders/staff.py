@@ -1,0 +1,164 @@
+"""What staff do to an order by hand: bring it on, take or refuse money that did not match, correct it, write something down."""
+
+from datetime import datetime
+from typing import Any
+
+from holdfast.kernel.errors import VersionConflict
+from holdfast.kernel.events import Actor
+from holdfast.kernel.model import Model
+from holdfast.orders import events, machine, rules, settlement
+from holdfast.orders.errors import NothingToResend, OrderNotEditable, TransitionRefused
+from holdfast.orders.model import Order, Status
+from holdfast.orders.neighbours import FactKind, PaymentFact
+from holdfast.orders.paying import World, give_back
+from holdfast.orders.ports import Orders
+from holdfast.orders.usecases import read
+
+ATTEMPTS = 5
+MAILED = (
+    events.LATE_PAYMENT,
+    events.COMPLETED,
+    events.PARTIALLY_FULFILLED,
+    events.AWAITING_STOCK,
+    events.KEYS_ADDED,
+    events.REFUNDED,
+)
+"""Events that a customer gets a mail of."""
+UNTIL_PICKED = rules.AWAITING_MONEY | {Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK}
+"""While nobody has packed anything, the address may still be changed."""
+
+
+class Act(Model):
+    """Who wants it, and why. `expected`: only over this version of the order (None: over any)."""
+
+    shop: str
+    order: str
+    actor: Actor
+    reason: str | None = None
+    request_id: str | None = None
+    expected: int | None = None
+
+    @property
+    def why(self) -> dict[str, Any]:
+        return {"actor": self.actor, "reason": self.reason, "request_id": self.request_id}
+
+
+def bring_to(act: Act, wanted: Status, *, data: dict[str, Any] | None = None, orders: Orders, now: datetime) -> Order:
+    """Picking, packed, shipped, delivered, completed; or back on the shelf. An order that is there already is left as it is.
+
+    Shipping hands over every unit that is the order's; `data`: tracking_numbers and carrier. UnknownOrder, TransitionRefused.
+    """
+
+    def moved(order: Order) -> Order:
+        if order.status is wanted:
+            return order
+        step = machine.by_hand(order, wanted)
+        if step.name != "ship":
+            return machine.move(order, step.name, at=now, **act.why, data=data)
+        lines = tuple(line if line.digital else line.model_copy(update={"fulfilled": line.allocated}) for line in order.lines)
+        shipped = {line.sku: line.here for line in order.lines if line.here and not line.digital}
+        return machine.move(order, "ship", at=now, **act.why, data={**(data or {}), "shipped": shipped}, lines=lines)
+
+    return change(act, moved, orders=orders)
+
+
+def accept_payment(act: Act, *, world: World, now: datetime) -> Order:
+    """Take the money that did not match as if it did. TransitionRefused unless it is this order's payment, in its currency."""
+    for _ in range(ATTEMPTS):
+        order = read(act.shop, act.order, orders=world.orders)
+        told = _in_review(order, Status.PAID)
+        if (told["payment"], told["currency"], told["told"]) != (order.payment.id, order.currency, FactKind.SUCCEEDED):
+            raise _refused(order, Status.PAID, "That money is of another payment or currency: it can only go back.")
+        try:
+            money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
+            accepted = order.happened(events.PAYMENT_ACCEPTED, at=now, **act.why, data=money)
+            fact = PaymentFact(shop=act.shop, order=order.id, provider=told["provider"], kind=FactKind.SUCCEEDED, actor=act.actor, **money)
+            return settlement.pay(_unwritten(order, accepted), fact, world, now).order
+        except VersionConflict:
+            continue  # the provider told something else meanwhile; look again
+    raise VersionConflict("The order keeps changing.")
+
+
+def refuse_payment(act: Act, *, world: World, now: datetime) -> Order:
+    """The money that did not match goes back, and the order ends. TransitionRefused unless it is this order's payment."""
+    for _ in range(ATTEMPTS):
+        order = read(act.shop, act.order, orders=world.orders)
+        told = _in_review(order, Status.REFUNDED)
+        if (told["payment"], told["currency"]) != (order.payment.id, order.currency):
+            raise _refused(order, Status.REFUNDED, "That money is of another payment or currency: give it back at the provider.")
+        money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
+        fact = PaymentFact(shop=act.shop, order=order.id, provider=told["provider"], kind=FactKind.SUCCEEDED, actor=act.actor, **money)
+        try:
+            return give_back(order, fact, world, now, act.reason or "the payment did not match the order", actor=act.actor).order
+        except VersionConflict:
+            continue
+    raise VersionConflict("The order keeps changing.")
+
+
+def edit(act: Act, changes: dict[str, Any], *, orders: Orders, now: datetime) -> Order:
+    """Other `email`, `phone`, `notes`, or, until it is picked, `address`. The event tells before and after. OrderNotEditable."""
+
+    def edited(order: Order) -> Order:
+        new = {name: value for name, value in changes.items() if getattr(order, name) != value}
+        closed = order.status in {Status.CANCELLED, Status.REFUNDED}
+        late = [name for name in new if closed or (name == "address" and order.status not in UNTIL_PICKED | rules.LATE)]
+        if late:
+            raise OrderNotEditable(f"It is too late to change that: the order is {order.status}.", order_status=order.status, fields=late)
+        return order.happened(events.EDITED, at=now, **act.why, data={"fields": sorted(new)}, **new) if new else order
+
+    return change(act, edited, orders=orders)
+
+
+def add_note(act: Act, note: str, identity: str, *, orders: Orders, now: datetime) -> Order:
+    """For staff only. `identity`: the same note again is written once."""
+
+    def noted(order: Order) -> Order:
+        data = {"note": note, "id": identity}
+        known = any(event.type == events.NOTE_ADDED and event.data.get("id") == identity for event in order.events)
+        return order if known else order.happened(events.NOTE_ADDED, at=now, **act.why, data=data)
+
+    return change(act, noted, orders=orders)
+
+
+def resend(act: Act, event: str | None, *, email: str | None = None, orders: Orders, now: datetime) -> Order:
+    """The mail of that event again, or of the last one that had a mail; to another address, if one is told. NothingToResend."""
+
+    def resent(order: Order) -> Order:
+        mailed = [told for told in orders.timeline(order) if told.type in MAILED and event in (None, told.id)]
+        if not mailed or (order.email is None and email is None):
+            raise NothingToResend("There is no mail to send again.")
+        last = mailed[-1]
+        data = {"of": last.type, "event": last.id, "told": last.data}
+        address: dict[str, Any] = {"email": email} if email not in (None, order.email) else {}
+        return order.happened(events.MAIL_RESENT, at=now, **act.why, data=data, **address)
+
+    return change(act, resent, orders=orders)
+
+
+def change(act: Act, changed: Any, *, orders: Orders) -> Order:
+    """`changed(order)` is saved over the version it came from; an order that it left as it was is answered. VersionConflict."""
+    for _ in range(ATTEMPTS):
+        order = read(act.shop, act.order, orders=orders)
+        if act.expected is not None and order.version != act.expected:
+            raise VersionConflict("The order was changed since you have read it.", version=order.version)
+        new: Order = changed(order)
+        if new is order or orders.save(new):
+            return new
+    raise VersionConflict("The order keeps changing.")
+
+
+def _in_review(order: Order, wanted: Status) -> dict[str, Any]:
+    """What the provider told that did not match."""
+    told = [event.data for event in order.events if event.type == events.PAYMENT_REVIEW]
+    if order.status is not Status.PAYMENT_REVIEW or not told:
+        raise _refused(order, wanted, f"An order that is {order.status} waits for no decision about its payment.")
+    return told[-1]
+
+
+def _refused(order: Order, wanted: Status, detail: str) -> TransitionRefused:
+    return TransitionRefused(detail, order_status=order.status, to=wanted, allowed=[])
+
+
+def _unwritten(order: Order, changed: Order) -> Order:
+    """The event of a change that is written together with the next one, over the version that stands."""
+    return changed.model_copy(update={"version": order.version})
