@@ -12,6 +12,8 @@ from holdfast.notifications.ports import Outbox
 from holdfast.notifications.repository import DynamoOutbox
 from holdfast.orders.ports import Orders, Sessions
 from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.search_repository import DynamoOrderSearch
+from holdfast.orders.searching import Search
 from holdfast.orders.session_repository import DynamoSessions
 from holdfast.payments.ports import Inbox
 from holdfast.payments.providers.sandbox import Sandbox
@@ -33,6 +35,7 @@ from tests.memory.orders import MemoryOrders
 from tests.memory.payments import MemoryInbox, MemoryProvider
 from tests.memory.replays import MemoryReplays
 from tests.memory.runs import MemoryRuns
+from tests.memory.search import MemoryOrderSearch
 from tests.memory.sessions import MemorySessions
 from tests.memory.stock import MemoryStock
 from tests.memory.tenants import MemoryTenants
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 class Stores:
     stock: StockStore
     orders: Orders
+    search: Search
     sessions: Sessions
     inbox: Inbox
     fulfilment: FulfilmentStore
@@ -61,6 +65,7 @@ def in_memory(memory: Memory) -> Stores:
     return Stores(
         stock=MemoryStock(memory),
         orders=MemoryOrders(memory),
+        search=MemoryOrderSearch(memory),
         sessions=MemorySessions(memory),
         inbox=MemoryInbox(memory),
         fulfilment=MemoryFulfilment(memory),
@@ -80,6 +85,7 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
     return Stores(
         stock=DynamoStock(table["Stock"], table["Locks"], commit),
         orders=DynamoOrders(table["Orders"]),
+        search=DynamoOrderSearch(table["Orders"], commit),
         sessions=DynamoSessions(table["Orders"]),
         inbox=DynamoInbox(table["Payments"]),
         fulfilment=DynamoFulfilment(table["Fulfilment"], commit),
