@@ -8,8 +8,10 @@ from holdfast.notifications.usecases import TEMPLATES
 from holdfast.orders import replay, rules
 from holdfast.orders.model import Order, RefundState, Status
 from holdfast.payments.model import News
+from holdfast.stock.keys import buyer_pool
 from holdfast.stock.model import PROMISES, Level, Movement, Reason, is_pool
 from tests.memory.engine import Memory
+from tests.memory.orders import MemoryOrders
 
 
 def audit(memory: Memory) -> None:
@@ -22,12 +24,14 @@ def audit(memory: Memory) -> None:
             assert level.available >= 0, level
             _chain(level, ledger)
     for order in _orders(memory):
-        assert replay.rebuild(order, order.events) == [], order
+        assert replay.rebuild(order, MemoryOrders(memory).timeline(order)) == [], order
+        _state(order)
+        _refunds(order)
         for line in order.lines:
-            assert _sold(memory, order, line.sku) == (line.allocated if order.paid_at else 0), order
+            assert _sold(memory, order, line.sku) == (line.allocated - _restocked(order, line.sku) if order.paid_at else 0), order
             assert 0 <= line.fulfilled <= line.allocated <= line.wanted <= line.quantity, order
             assert line.cancelled <= line.refunded <= line.quantity, order
-            assert line.returned <= line.fulfilled, order
+            assert line.returned == _came_back(order, line.sku) <= line.fulfilled, order
             if line.digital:
                 assert _keys(memory, order, line.sku) == line.fulfilled, order
     for vault in memory.of("vault"):
@@ -52,13 +56,14 @@ def audit_end(memory: Memory) -> None:
             waiting = memory.of("debt", level.key.shop, level.key.sku)
             assert level.available == 0 or waiting == [], f"somebody waits for what is there: {level}"
     _promises(memory)
+    _allowances(memory)
     for order in _orders(memory):
         _money(memory, order)
         assert order.status not in {Status.PENDING_PAYMENT, Status.PAID}, order
         for line in order.lines:
             owed = sum(debt.owed for debt in memory.of("debt", order.shop, line.sku) if debt.order == order.id)
             assert owed == rules.owed(order, line), f"{owed} are written down: {order}"
-        for event in order.events:
+        for event in MemoryOrders(memory).timeline(order):
             if event.type in TEMPLATES:
                 assert memory.get("mail", order.shop, event.id, TEMPLATES[event.type]).state is State.SENT, order
 
@@ -83,6 +88,71 @@ def _promises(memory: Memory) -> None:
     for level in [level for level in memory.of("level") if level.key.part == PROMISES]:
         owed = sum(debt.owed for debt in memory.of("debt", level.key.shop, level.key.sku))
         assert level.available == level.cap - owed, (level, owed)
+
+
+def _allowances(memory: Memory) -> None:
+    """What a customer may still buy is the limit less what he bought and neither gave up nor brought back."""
+    for level in [level for level in memory.of("level") if is_pool(level.key.part) and level.key.part != PROMISES]:
+        his = [order for order in memory.of("order", level.key.shop) if order.paid_at and buyer_pool(_buyer(memory, order)) == level.key.part]
+        lines = [(order, line) for order in his for line in order.lines if line.sku == level.key.sku]
+        used = sum(line.wanted - _restocked(order, line.sku) for order, line in lines)
+        assert level.available == level.cap - used, (level, used)
+
+
+def _buyer(memory: Memory, order: Order) -> str:
+    """The customer as he called himself when he bought, whatever address stands in the order since."""
+    edits = (event.before["email"] for event in MemoryOrders(memory).timeline(order) if "email" in event.before)
+    return rules.buyer(next(edits, order.email)) or ""
+
+
+def _state(order: Order) -> None:
+    """The state follows from the money and the lines."""
+    paid = order.paid_at is not None
+    assert (order.status in rules.SETTLED) <= paid, order
+    assert paid <= (order.payment.captured > 0 or order.amount == 0), order
+    owed, here = any(line.short for line in order.lines), any(line.here for line in order.lines)
+    if order.status in {Status.SHIPPED, Status.DELIVERED, Status.COMPLETED, Status.PARTIALLY_REFUNDED}:
+        assert (owed, here) == (False, False), order
+        assert any(line.wanted for line in order.lines), order
+    if order.status is Status.PROCESSING:
+        assert (owed, here) == (False, True), order
+    if order.status in {Status.AWAITING_STOCK, Status.PARTIALLY_FULFILLED}:
+        assert owed or any(line.allocated for line in order.lines), order
+    if order.status is Status.AWAITING_STOCK:
+        assert not any(line.allocated for line in order.lines), order
+    if order.status in {Status.PICKING, Status.PACKED}:
+        assert any(line.here for line in order.lines if not line.digital), order
+    if order.status in {Status.CANCELLED, Status.REFUNDED} and paid:
+        assert (owed, here) == (False, False), order
+    if order.status is Status.PARTIALLY_REFUNDED:
+        assert order.refunds, order
+
+
+def _refunds(order: Order) -> None:
+    """Refunds take no more than came, and each unit's money goes back once."""
+    told = sum(refund.amount for refund in order.refunds)
+    done = sum(refund.amount for refund in order.refunds if refund.state is RefundState.DONE)
+    assert order.payment.refunded == done <= told <= order.payment.captured, order
+    assert len({refund.id for refund in order.refunds}) == len(order.refunds), order
+    if order.status in rules.SETTLED:
+        units = {line.sku: line.refunded for line in order.lines if line.refunded}
+        assert Counter(units) == sum((Counter(refund.lines) for refund in order.refunds), Counter()), order
+        worth = sum(_worth(order, line) for line in order.lines)
+        assert sum(refund.amount for refund in order.refunds if refund.lines) == worth, order
+
+
+def _worth(order: Order, line: Any) -> int:
+    """What the refunded units of a line cost, tax and all."""
+    on_top = 0 if order.amount == order.totals.subtotal.amount + order.totals.shipping.amount else line.tax
+    return int((line.unit_price.amount * line.quantity + on_top) * line.refunded // line.quantity)
+
+
+def _restocked(order: Order, sku: str) -> int:
+    return sum(back.restocked.get(sku, 0) for back in order.returns)
+
+
+def _came_back(order: Order, sku: str) -> int:
+    return sum(back.restocked.get(sku, 0) + back.written_off.get(sku, 0) for back in order.returns)
 
 
 def _money(memory: Memory, order: Order) -> None:

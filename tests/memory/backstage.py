@@ -27,9 +27,9 @@ class Backstage:
         """What the streams have to tell since the last time."""
         told: list[Callable[[], Any]] = []
         for order in self.orders():
-            for event in order.events[self.published.get(order.id, 0) :]:
+            for event in self.house.stores.orders.timeline(order)[self.published.get(order.id, 0) :]:
                 told += self._of_event(order, event)
-            self.published[order.id] = len(order.events)
+            self.published[order.id] = order.seq
         for key in [key for key in self.memory.rows if key[0] == "head"]:
             sku, restocks = str(key[2]), self.memory.rows[key].restocks
             if restocks != self.forwarded.get(sku, 0):

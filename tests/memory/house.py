@@ -11,8 +11,8 @@ from holdfast.kernel.ids import born_at
 from holdfast.kernel.money import Money
 from holdfast.notifications.render import render
 from holdfast.notifications.usecases import Notify, notify
-from holdfast.orders import cancelling, checkout, refunding, settlement, usecases
-from holdfast.orders.model import Order
+from holdfast.orders import cancelling, checkout, refunding, returning, settlement, staff, usecases
+from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
 from holdfast.payments.model import ProviderEvent, ProviderFact
@@ -43,6 +43,8 @@ class House:
     shop: str = "demo"
     now: datetime = START
     late_payment: LatePayment = LatePayment.RETAKE
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What else the shop has decided."""
     mailer: Any = field(default_factory=MemoryMailer)
     recall: Recall = field(default_factory=Recall)
 
@@ -166,6 +168,38 @@ class House:
             request_id="request",
         )
 
+    # What staff do.
+
+    def act(self, order: Order, actor: Actor = STAFF, **what: Any) -> staff.Act:
+        return staff.Act(shop=self.shop, order=order.id, actor=actor, **what)
+
+    def bring_to(self, order: Order, wanted: Status, actor: Actor = STAFF, **what: Any) -> Order:
+        return staff.bring_to(self.act(order, actor), wanted, **what, orders=self.stores.orders, now=self.now)
+
+    def accept(self, order: Order) -> Order:
+        return staff.accept_payment(self.act(order), world=self.finaliser, now=self.now)
+
+    def refuse(self, order: Order) -> Order:
+        return staff.refuse_payment(self.act(order), world=self.finaliser, now=self.now)
+
+    def edit(self, order: Order, *, expected: int | None = None, **changes: Any) -> Order:
+        return staff.edit(self.act(order, expected=expected), changes, orders=self.stores.orders, now=self.now)
+
+    def note(self, order: Order, text: str, identity: str) -> Order:
+        return staff.add_note(self.act(order), text, identity, orders=self.stores.orders, now=self.now)
+
+    def resend(self, order: Order, event: str | None = None, *, email: str | None = None) -> Order:
+        return staff.resend(self.act(order), event, email=email, orders=self.stores.orders, now=self.now)
+
+    def send_back(self, order: Order, lines: dict[str, int], identity: str = "first", actor: Actor = CUSTOMER) -> Order:
+        """Announce a return."""
+        command = returning.RequestReturn(shop=self.shop, order=order.id, identity=identity, lines=lines, reason=None, actor=actor)
+        return returning.request(command, orders=self.stores.orders, policies=self.policies, now=self.now)
+
+    def receive(self, order: Order, back: str, actor: Actor = STAFF, **what: Any) -> Order:
+        command = returning.ReceiveReturn(shop=self.shop, order=order.id, identity=back, actor=actor, **what)
+        return returning.receive(command, **self._desk, now=self.now)
+
     # How news of money comes.
 
     def browser_returns(self, order: Order) -> settlement.Settled | None:
@@ -261,7 +295,7 @@ class House:
 
     @property
     def policies(self) -> ShopPolicies:
-        shop = Shop(id=self.shop, name="Demo", currency="EUR", late_payment=self.late_payment, created_at=START)
+        shop = Shop(id=self.shop, name="Demo", currency="EUR", late_payment=self.late_payment, created_at=START, **self.settings)
         return ShopPolicies(lambda _: shop, HOLD)
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import Event
 from holdfast.kernel.time import rfc3339
+from holdfast.orders import replay
 from holdfast.orders.model import Order
 from tests.memory.engine import Memory, MemoryWrite
 
@@ -18,18 +19,30 @@ class MemoryOrders:
         return self._memory.get("order", shop, order)
 
     def timeline(self, order: Order) -> tuple[Event, ...]:
-        return order.events
+        if not order.told:
+            return order.events
+        pages = self._memory.of("order-events", order.shop, order.id)
+        moved = {event.seq: event for page in pages for event in page if event.seq < order.events[0].seq}
+        return (*(moved[seq] for seq in sorted(moved)), *order.events)
 
     def add(self, order: Order) -> bool:
         added, standing = self._memory.change(_order(order), lambda row: self._memory.condition("NEW_ORDER", row is None), lambda _: order)
         return added or standing == order
 
     def save_write(self, order: Order) -> MemoryWrite:
-        return MemoryWrite(_order(order), self._version_before(order), lambda _: order, VersionConflict("The order was changed meanwhile."))
+        kept = self._trimmed(order)
+        return MemoryWrite(_order(kept), self._version_before(kept), lambda _: kept, VersionConflict("The order was changed meanwhile."))
 
     def save(self, order: Order) -> bool:
-        saved, standing = self._memory.change(_order(order), self._version_before(order), lambda _: order)
-        return saved or standing == order
+        kept = self._trimmed(order)
+        saved, standing = self._memory.change(_order(kept), self._version_before(kept), lambda _: kept)
+        return saved or standing == kept
+
+    def _trimmed(self, order: Order) -> Order:
+        kept, older = replay.trimmed(order)
+        if older:
+            self._memory.put(("order-events", order.shop, order.id, f"{older[0].seq:06d}"), older)
+        return kept
 
     def several(self, shop: str, orders: Sequence[str]) -> list[Order]:
         return [found for order in orders if (found := self.get(shop, order)) is not None]
