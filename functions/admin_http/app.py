@@ -30,10 +30,12 @@ from holdfast.platform.reading import if_match
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.tokens import Tokens
 from holdfast.stock.repository import DynamoStock
-from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing
+from holdfast.tenants import usecases as tenant_usecases
+from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing, StaleSettings, UnknownShop
 from holdfast.tenants.guards import api_key
 from holdfast.tenants.model import Scope
 from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.tenants.views import SettingsBody, SettingsView, settings_view
 from holdfast.wiring.stock import ShelfForCatalogue, StockForFulfilment
 
 
@@ -68,7 +70,8 @@ class SkuMissing(Invalid):
 settings = Settings.load()
 client = aws.dynamodb()
 commit = DynamoCommit(client)
-directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+tenants = DynamoTenants(Table(client, settings.tenants_table))
+directory = Directory(tenants)
 products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
@@ -148,6 +151,28 @@ def put_product(request: Request[ProductBody]) -> ProductView:
 def withdraw_product(request: Request[None]) -> None:
     """Take a product off sale. Refused while units of it are held or owed."""
     catalogue.withdraw(request.shop, request.path["sku"], products=products, shelf=shelf, now=request.now)
+
+
+@api.get("/shops/{shop}/admin/settings", returns=SettingsView, refusals=refused, **needs(Scope.VIEWER))
+def show_settings(request: Request[None]) -> SettingsView:
+    """What the shop has decided about itself."""
+    shop = tenants.shop(request.shop)
+    if shop is None:
+        raise UnknownShop
+    return settings_view(shop)
+
+
+@api.put(
+    "/shops/{shop}/admin/settings",
+    body=SettingsBody,
+    returns=SettingsView,
+    refusals=(*refused, StaleSettings, IfMatchInvalid),
+    **needs(Scope.ADMIN),
+)
+def change_settings(request: Request[SettingsBody]) -> SettingsView:
+    """Change the settings, all at once; workers follow within a minute. With If-Match only over the version that you have read."""
+    wanted = request.body.settings()
+    return settings_view(tenant_usecases.change_settings(request.shop, wanted, tenants=tenants, expected=if_match(request.headers)))
 
 
 @api.get("/shops/{shop}/admin/keys/{sku}", returns=VaultView, refusals=(*refused, UnknownProduct, NotDigital), **needs(Scope.VIEWER))

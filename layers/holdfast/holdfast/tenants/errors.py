@@ -1,6 +1,6 @@
 """Why somebody is not let in."""
 
-from holdfast.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from holdfast.kernel.errors import Conflict, Forbidden, NotFound, Refusal, Unauthenticated
 
 
 class ApiKeyMissing(Unauthenticated):
@@ -25,6 +25,12 @@ class ShopExists(Conflict):
     """The id is taken by a shop with other settings. Facts: shop."""
 
     code = "shop_exists"
+
+
+class StaleSettings(Refusal):
+    """If-Match names another version of the settings than the one that stands. Facts: version."""
+
+    code, status, title = "precondition_failed", 412, "Precondition failed"
 
 
 class UnknownShop(NotFound):

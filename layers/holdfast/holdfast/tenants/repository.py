@@ -34,6 +34,18 @@ class DynamoTenants:
             return Shop.model_validate(refusal.item) == shop  # our own write was delivered twice
         return True
 
+    def save_shop(self, shop: Shop) -> bool:
+        before = shop.version - 1
+        unchanged = "#version = :before"
+        if before == 1:  # a shop that was made before its settings were counted says nothing
+            unchanged = "#version = :before OR (attribute_exists(#pk) AND attribute_not_exists(#version))"
+        names = {"#version": "version", "#pk": "pk"} if before == 1 else {"#version": "version"}
+        try:
+            self._table.put({**keys.shop_key(shop.id), **record(shop)}, Expression(unchanged, names, {":before": before}))
+        except ConditionFailed as refusal:
+            return refusal.item is not None and Shop.model_validate(refusal.item) == shop
+        return True
+
     def api_key(self, shop: str, key_hash: str) -> ApiKey | None:
         item = self._table.get(keys.api_key_key(shop, key_hash))
         return ApiKey.model_validate(item) if item else None

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from holdfast.kernel.ids import ShopId, new_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Currency
-from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, UnknownShop
+from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, StaleSettings, UnknownShop
 from holdfast.tenants.model import ApiKey, Scope, Shop, ShopSettings
 from holdfast.tenants.ports import ApiKeys, Tenants
 
@@ -48,6 +48,24 @@ def create_shop(command: CreateShop, *, tenants: Tenants, now: datetime) -> Shop
     if standing is None or standing.model_copy(update={"created_at": shop.created_at, "version": shop.version}) != shop:
         raise ShopExists("A shop of that id exists with other settings.", shop=command.shop)
     return standing
+
+
+def change_settings(shop: str, wanted: ShopSettings, *, tenants: Tenants, expected: int | None = None) -> Shop:
+    """All settings at once; what is the same already changes nothing. `expected` is the version from If-Match: StaleSettings when
+    another one stands. UnknownShop.
+    """
+    while True:
+        standing = tenants.shop(shop)
+        if standing is None:
+            raise UnknownShop
+        if expected not in (None, standing.version):
+            raise StaleSettings("The settings were changed by somebody else. Read them again.", version=standing.version)
+        same = standing.model_copy(update={name: getattr(wanted, name) for name in ShopSettings.model_fields})
+        if same == standing:
+            return standing
+        changed = same.model_copy(update={"version": standing.version + 1})
+        if tenants.save_shop(changed):
+            return changed
 
 
 def create_api_key(command: CreateApiKey, *, tenants: Tenants, now: datetime) -> NewApiKey:
