@@ -2,13 +2,18 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from holdfast.kernel.ids import ShopId, Sku
 from holdfast.kernel.model import Record
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant
+
+STANDARD = "standard"
+TaxClass = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+"""What the shop's tax rules know the product by."""
 
 
 class Kind(StrEnum):
@@ -34,7 +39,7 @@ class Product(Record):
     """`max_per_order` None: no limit but the general one. `version` counts changes and is the ETag.
 
     `backorder_cap`: units that may be owed at a time (None: any number). `available_from`: until then it is a pre-order, sold
-    before it is there.
+    before it is there. `prices`: the same product in other currencies. `weight_grams`: of one unit, as it is shipped.
     """
 
     shop: ShopId
@@ -43,6 +48,9 @@ class Product(Record):
     description: str | None = None
     kind: Kind
     price: Money
+    prices: tuple[Money, ...] = ()
+    tax_class: TaxClass = STANDARD
+    weight_grams: int = Field(default=0, ge=0)
     on_shortage: OnShortage = OnShortage.REJECT
     low_stock_threshold: int = Field(default=0, ge=0)
     max_per_order: int | None = Field(default=None, ge=1)

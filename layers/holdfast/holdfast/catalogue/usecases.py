@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from holdfast.catalogue.errors import KindIsFixed, ProductExists, ProductInUse, StaleProduct, UnknownProduct
-from holdfast.catalogue.model import Kind, OnShortage, Product
+from holdfast.catalogue.model import STANDARD, Kind, OnShortage, Product
 from holdfast.catalogue.ports import Products, Shelf
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Money
@@ -17,6 +17,9 @@ class PutProduct(Model):
     description: str | None
     kind: Kind
     price: Money
+    prices: tuple[Money, ...] = ()
+    tax_class: str = STANDARD
+    weight_grams: int = 0
     on_shortage: OnShortage
     low_stock_threshold: int
     max_per_order: int | None

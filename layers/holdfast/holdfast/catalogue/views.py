@@ -1,11 +1,11 @@
 """Products over HTTP: what comes in, what goes out."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from holdfast.catalogue.model import Kind, OnShortage, Product, StockStatus
+from holdfast.catalogue.model import STANDARD, Kind, OnShortage, Product, StockStatus, TaxClass
 from holdfast.catalogue.usecases import PutProduct
 from holdfast.kernel.ids import Sku
 from holdfast.kernel.model import Input, Model
@@ -14,27 +14,42 @@ from holdfast.kernel.time import Instant
 
 MAX_QUANTITY = 1000
 """Units of one SKU in one order, unless the product allows fewer."""
+MAX_WEIGHT = 1_000_000
+"""Grams of one unit: a ton."""
 
 
 class Price(Input):
     amount: Minor
     currency: Currency
 
+    @property
+    def money(self) -> Money:
+        return Money(amount=self.amount, currency=self.currency)
+
 
 class ProductBody(Input):
-    """A product as an admin writes it. `max_per_order` left out: 1,000."""
+    """A product as an admin writes it. `max_per_order` left out: 1,000. `prices`: in other currencies than that of `price`."""
 
     sku: Sku | None = None
     title: str = Field(min_length=1, max_length=200)
     description: str | None = Field(default=None, max_length=5000)
     kind: Kind = Field(strict=False)
     price: Price
+    prices: list[Price] = Field(default_factory=list, max_length=20)
+    tax_class: TaxClass = STANDARD
+    weight_grams: int = Field(default=0, ge=0, le=MAX_WEIGHT)
     on_shortage: OnShortage = Field(default=OnShortage.REJECT, strict=False)
     low_stock_threshold: int = Field(default=0, ge=0, le=1_000_000)
     max_per_order: int | None = Field(default=None, ge=1, le=MAX_QUANTITY)
     max_per_customer: int | None = Field(default=None, ge=1, le=MAX_QUANTITY)
     backorder_cap: int | None = Field(default=None, ge=0, le=1_000_000)
     available_from: Instant | None = Field(default=None, strict=False)
+
+    @model_validator(mode="after")
+    def _one_price_per_currency(self) -> Self:
+        if len({price.currency for price in (self.price, *self.prices)}) <= len(self.prices):
+            raise ValueError("two prices have the same currency")
+        return self
 
     def command(self, shop: str, sku: str) -> PutProduct:
         return PutProduct(
@@ -43,7 +58,10 @@ class ProductBody(Input):
             title=self.title,
             description=self.description,
             kind=self.kind,
-            price=Money(amount=self.price.amount, currency=self.price.currency),
+            price=self.price.money,
+            prices=tuple(price.money for price in self.prices),
+            tax_class=self.tax_class,
+            weight_grams=self.weight_grams,
             on_shortage=self.on_shortage,
             low_stock_threshold=self.low_stock_threshold,
             max_per_order=self.max_per_order,
@@ -61,6 +79,9 @@ class ProductView(Model):
     description: str | None
     kind: Kind
     price: Money
+    prices: tuple[Money, ...]
+    tax_class: str
+    weight_grams: int
     on_shortage: OnShortage
     low_stock_threshold: int
     max_per_order: int | None
@@ -80,6 +101,7 @@ class OfferView(Model):
     description: str | None
     kind: Kind
     price: Money
+    prices: tuple[Money, ...]
     stock_status: StockStatus
     on_shortage: OnShortage
     max_quantity: int
@@ -146,6 +168,7 @@ def offer_view(product: Product, available: int) -> OfferView:
         description=product.description,
         kind=product.kind,
         price=product.price,
+        prices=product.prices,
         stock_status=product.stock_status(available),
         on_shortage=product.on_shortage,
         max_quantity=product.max_per_order or MAX_QUANTITY,
