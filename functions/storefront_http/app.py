@@ -1,7 +1,7 @@
 """What a shopper's browser calls: products, checkout, orders."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holdfast.catalogue.errors import UnknownProduct
 from holdfast.catalogue.repository import DynamoProducts
@@ -10,22 +10,29 @@ from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.kernel.errors import Invalid, VersionConflict
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.time import utc_now
-from holdfast.orders import checkout, guards
+from holdfast.orders import carts, checkout, guards, sessions
+from holdfast.orders.cart_views import CartBody, CartView, cart_view
 from holdfast.orders.errors import (
+    AddressMissing,
     CheckoutTokenMissing,
     CsrfTokenInvalid,
+    CurrencyNotOffered,
     EmailMissing,
     MixedCurrencies,
+    NotShippedThere,
     QuantityAboveMaximum,
     SessionAlreadyOrdered,
     SessionExpired,
+    ShippingMethodNotOffered,
+    StaleSession,
     TotalTooLarge,
     UnknownSession,
     UnknownSku,
 )
 from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.resume_views import ResumedView, resumed_view, tried_order
 from holdfast.orders.session_repository import DynamoSessions
-from holdfast.orders.session_views import MAX_LINES, CheckoutBody, PlaceOrderBody, SessionView, session_view
+from holdfast.orders.session_views import MAX_LINES, ChangeBody, CheckoutBody, PlaceOrderBody, SessionView, session_view
 from holdfast.orders.views import (
     OrderPlaced,
     placed_view,
@@ -38,6 +45,8 @@ from holdfast.platform.http import Answer, Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
 from holdfast.platform.patience import pause
+from holdfast.platform.problems import IfMatchInvalid
+from holdfast.platform.reading import if_match
 from holdfast.platform.settings import HoldSettings, SandboxSettings
 from holdfast.platform.tokens import Tokens
 from holdfast.stock.errors import CustomerLimitReached, InsufficientStock, StockScattered
@@ -55,7 +64,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from holdfast.orders.model import Order
     from holdfast.orders.session import Session
+    from holdfast.orders.validation import Issue
 
 
 class Settings(HoldSettings, SandboxSettings):
@@ -82,7 +93,7 @@ commit = DynamoCommit(client)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
-sessions = DynamoSessions(Table(client, settings.orders_table))
+sessions_table = DynamoSessions(Table(client, settings.orders_table))
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
@@ -102,6 +113,15 @@ api = Api(
 )
 app = api.app
 of_session = {"guard": guards.checkout_session(tokens), "security": ("checkoutToken",)}
+UNSELLABLE = (
+    UnknownSku,
+    QuantityAboveMaximum,
+    MixedCurrencies,
+    CurrencyNotOffered,
+    TotalTooLarge,
+    ShippingMethodNotOffered,
+    TooManyLines,
+)
 
 
 @api.get("/shops/{shop}/products", returns=OfferPage, query=PageQuery)
@@ -125,32 +145,63 @@ def show_product(request: Request[None]) -> OfferView:
 @api.post("/shops/{shop}/stock/check", body=StockCheckBody, returns=StockCheck, refusals=(TooManyLines,))
 def check_stock(request: Request[StockCheckBody]) -> StockCheck:
     """What of a cart could be had at this moment, all SKUs in one call. Nothing is held."""
-    if len(request.body.lines) > MAX_LINES:
-        raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", maximum=MAX_LINES)
+    _limit_lines(len(request.body.lines))
     wishes = request.body.wishes()
     return stock_check(wishes, products.get_many(request.shop, list(wishes)), _free(request.shop, list(wishes), request.now))
 
 
-@api.post(
-    "/shops/{shop}/checkout-sessions",
-    body=CheckoutBody,
-    returns=SessionView,
-    status=201,
-    refusals=(UnknownSku, QuantityAboveMaximum, MixedCurrencies, TotalTooLarge, TooManyLines),
-)
+@api.post("/shops/{shop}/cart/validate", body=CartBody, returns=CartView, refusals=(TooManyLines,))
+def validate_cart(request: Request[CartBody]) -> CartView:
+    """What is wrong with a cart at this moment, and on request the cart that comes nearest and is right. Nothing is held."""
+    _limit_lines(len(request.body.lines))
+    catalogue = CatalogueForOrders(products, MAX_QUANTITY, lambda: request.now)
+    checked = carts.check(request.body.cart(request.shop), catalogue=catalogue, stock=stock, policies=policies, now=request.now)
+    return cart_view(checked, fix=request.body.fix)
+
+
+@api.post("/shops/{shop}/checkout-sessions", body=CheckoutBody, returns=SessionView, status=201, refusals=UNSELLABLE)
 def start_checkout(request: Request[CheckoutBody]) -> SessionView:
     """Start a checkout: the cart is priced and kept for thirty minutes. Nothing is held yet."""
-    if len(request.body.lines) > MAX_LINES:
-        raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", maximum=MAX_LINES)
-    catalogue = CatalogueForOrders(products, MAX_QUANTITY, lambda: request.now)
-    session = checkout.start(request.body.command(request.shop), catalogue=catalogue, stock=stock, sessions=sessions, now=request.now)
-    return _session_view(session)
+    _limit_lines(len(request.body.lines))
+    told = sessions.start(request.body.command(request.shop), sessions=sessions_table, world=_world(request))
+    return _session_view(told.session, told.issues)
 
 
-@api.get("/shops/{shop}/checkout-sessions/{session}", returns=SessionView, refusals=(CheckoutTokenMissing, UnknownSession), **of_session)
-def show_checkout(request: Request[None]) -> SessionView:
-    """A checkout session."""
-    return _session_view(_session(request))
+@api.get("/shops/{shop}/checkout-sessions/{session}", returns=ResumedView, refusals=(CheckoutTokenMissing, UnknownSession), **of_session)
+def show_checkout(request: Request[None]) -> ResumedView:
+    """A checkout session as it is now, with the order of its latest try: where a shopper goes on who was away."""
+    session = request.path["session"]
+    found = sessions.resume(request.shop, session, born_at(session), sessions=sessions_table, orders=orders, world=_world(request))
+    order = tried_order(found.order, _order_token(found.order), request.now) if found.order else None
+    return resumed_view(_session_view(found.session, found.issues), order)
+
+
+@api.patch(
+    "/shops/{shop}/checkout-sessions/{session}",
+    body=ChangeBody,
+    returns=SessionView,
+    refusals=(
+        *UNSELLABLE,
+        CheckoutTokenMissing,
+        CsrfTokenInvalid,
+        UnknownSession,
+        SessionAlreadyOrdered,
+        StaleSession,
+        IfMatchInvalid,
+        VersionConflict,
+    ),
+    **of_session,
+)
+def change_checkout(request: Request[ChangeBody]) -> SessionView:
+    """Change the lines, the contact, the address or how it is shipped; the thirty minutes begin anew.
+
+    With If-Match only over the version that you have read.
+    """
+    _limit_lines(len(request.body.lines))
+    session = request.path["session"]
+    command = request.body.command(request.shop, session, if_match(request.headers))
+    told = sessions.change(command, born_at(session), sessions=sessions_table, orders=orders, world=_world(request))
+    return _session_view(told.session, told.issues)
 
 
 @api.delete(
@@ -162,8 +213,8 @@ def show_checkout(request: Request[None]) -> SessionView:
 )
 def abandon_checkout(request: Request[None]) -> None:
     """Abandon a checkout: what it holds goes back to stock."""
-    session = _session(request)
-    checkout.abandon(session, born_at(session.id), sessions=sessions, orders=orders, stock=stock, now=request.now)
+    session = sessions.read(request.shop, request.path["session"], sessions=sessions_table, now=request.now)
+    sessions.abandon(session, born_at(session.id), sessions=sessions_table, orders=orders, stock=stock, now=request.now)
 
 
 @api.post(
@@ -178,6 +229,8 @@ def abandon_checkout(request: Request[None]) -> None:
         CustomerLimitReached,
         StockScattered,
         EmailMissing,
+        AddressMissing,
+        NotShippedThere,
         SessionExpired,
         SessionAlreadyOrdered,
         VersionConflict,
@@ -208,7 +261,7 @@ def place_order(request: Request[PlaceOrderBody]) -> Answer:
             command,
             born,
             orders=orders,
-            sessions=sessions,
+            sessions=sessions_table,
             stock=stock,
             payments=payments,
             policies=policies,
@@ -218,18 +271,26 @@ def place_order(request: Request[PlaceOrderBody]) -> Answer:
         metrics.count("PlaceOrderInsufficientStock")
         raise
     metrics.count("OrdersReplayed" if placed.replayed else "OrdersPlaced")
-    token = tokens.mint(guards.ORDER, request.shop, placed.order.id)
-    return Answer(placed_view(placed.order, token), headers={"Idempotent-Replayed": "true"} if placed.replayed else {})
+    return Answer(placed_view(placed.order, _order_token(placed.order)), headers={"Idempotent-Replayed": "true"} if placed.replayed else {})
 
 
 def _free(shop: str, skus: "Sequence[str]", now: "datetime") -> dict[str, int]:
     return availability(shop, skus, levels=shelf.levels, recall=recall, grace=settings.grace, now=now)
 
 
-def _session(request: Request[None]) -> "Session":
-    return checkout.read(request.shop, request.path["session"], sessions=sessions, now=request.now)
+def _limit_lines(lines: int) -> None:
+    if lines > MAX_LINES:
+        raise TooManyLines(f"A cart has at most {MAX_LINES} lines.", maximum=MAX_LINES)
 
 
-def _session_view(session: "Session") -> SessionView:
+def _world(request: Request[Any]) -> sessions.World:
+    return sessions.World(CatalogueForOrders(products, MAX_QUANTITY, lambda: request.now), stock, policies, request.now)
+
+
+def _session_view(session: "Session", issues: "Sequence[Issue]") -> SessionView:
     subject = session.shop, session.id
-    return session_view(session, tokens.mint(guards.CHECKOUT, *subject), tokens.mint(guards.CSRF, *subject))
+    return session_view(session, issues, tokens.mint(guards.CHECKOUT, *subject), tokens.mint(guards.CSRF, *subject))
+
+
+def _order_token(order: "Order") -> str:
+    return tokens.mint(guards.ORDER, order.shop, order.id)

@@ -17,7 +17,7 @@ import pytest
 from holdfast.catalogue.model import OnShortage
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.time import rfc3339
-from holdfast.orders import checkout
+from holdfast.orders import checkout, sessions
 from holdfast.orders.model import Order
 from holdfast.orders.session import Session
 from holdfast.payments.model import ProviderEvent
@@ -25,7 +25,6 @@ from holdfast.payments.providers.sandbox import Sandbox
 from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook
 from holdfast.payments.providers.sandbox.settings import SandboxConfig
 from holdfast.platform.dynamo import Table
-from holdfast.wiring.catalogue import CatalogueForOrders
 from infra.simulator import template
 from infra.simulator.dynamo import Client
 from infra.simulator.sizes import WRITE_UNIT, item_size
@@ -94,10 +93,8 @@ class Shop:
             return act()
 
     def _session(self, lines: Sequence[tuple[str, int]]) -> Session:
-        command = checkout.StartCheckout(shop=self.house.shop, lines=tuple(lines), email="ada.lovelace@example.com", address=ADDRESS)
-        catalogue = CatalogueForOrders(self.house.stores.products, 1000, lambda: self.house.now)
-        stores = self.house.stores
-        return checkout.start(command, catalogue=catalogue, stock=self.house.stock_for_orders, sessions=stores.sessions, now=self.house.now)
+        command = sessions.StartCheckout(shop=self.house.shop, lines=tuple(lines), email="ada.lovelace@example.com", address=ADDRESS)
+        return sessions.start(command, sessions=self.house.stores.sessions, world=self.house.session_world).session
 
     def _place(self, session: Session) -> Order:
         command = checkout.PlaceOrder(

@@ -11,7 +11,7 @@ from holdfast.kernel.ids import born_at
 from holdfast.kernel.money import Money
 from holdfast.notifications.render import render
 from holdfast.notifications.usecases import Notify, notify
-from holdfast.orders import cancelling, checkout, refunding, returning, settlement, staff, usecases
+from holdfast.orders import cancelling, checkout, refunding, returning, sessions, settlement, staff, usecases
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
@@ -99,9 +99,8 @@ class House:
     # What a shopper does.
 
     def session(self, *lines: tuple[str, int]) -> Session:
-        command = checkout.StartCheckout(shop=self.shop, lines=lines, email="ada@example.com")
-        catalogue = CatalogueForOrders(self.stores.products, 1000, lambda: self.now)
-        return checkout.start(command, catalogue=catalogue, stock=self.stock_for_orders, sessions=self.stores.sessions, now=self.now)
+        command = sessions.StartCheckout(shop=self.shop, lines=lines, email="ada@example.com")
+        return sessions.start(command, sessions=self.stores.sessions, world=self.session_world).session
 
     def place(
         self, session: Session, key: str = "first", *, accept_partial: bool = False, provider: str = "sandbox", body: str = "same"
@@ -287,6 +286,12 @@ class House:
     @property
     def stock_for_orders(self) -> StockForOrders:
         return StockForOrders(self.stores.stock, GRACE, self.recall)
+
+    @property
+    def session_world(self) -> sessions.World:
+        return sessions.World(
+            CatalogueForOrders(self.stores.products, 1000, lambda: self.now), self.stock_for_orders, self.policies, self.now
+        )
 
     @property
     def payments_for_orders(self) -> PaymentsForOrders:

@@ -27,6 +27,9 @@ PURE = {
         "settlement",
         "fulfilling",
         "session",
+        "sessions",
+        "carts",
+        "offers",
         "pricing",
         "validation",
         "machine",
@@ -37,7 +40,7 @@ PURE = {
         "lateness",
     },
     *{"cancelling", "refunding", "returning", "searching", "search_keys", "indexing", "retrying", "staff", "exporting"},
-    *{"recall", "planning", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
+    *{"recall", "planning", "outlook", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
 }

@@ -136,8 +136,44 @@ def all_but_one_are_held(world: World, answer: Answer) -> None:
     assert (holds(world, "licence"), holds(world, "box")) == ((3, 0), (5, 4))
 
 
+def nothing_is_kept(world: World, _: Answer) -> None:
+    assert (len([item for item in world.items("orders") if item["sk"] == "SESSION"]), world.items("locks")) == (2, [])
+
+
+def what_is_left_is_proposed(_: World, answer: Answer) -> None:
+    told = body(answer)
+    assert [(issue["code"], issue["sku"]) for issue in told["issues"]] == [
+        ("unknown_sku", "gone"),
+        ("insufficient_stock", "box"),
+        ("price_changed", "box"),
+    ]
+    assert [(line["sku"], line["quantity"], line["unit_price"]["amount"]) for line in told["fixed_lines"]] == [
+        ("box", 5, 4900),
+        ("last", 1, 1999),
+    ]
+    assert [(change["sku"], change["code"], change["from"], change["to"]) for change in told["changes"]] == [
+        ("box", "lines_summed", 4, 7),
+        ("box", "insufficient_stock", 7, 5),
+        ("gone", "unknown_sku", 1, 0),
+        ("box", "price_changed", {"amount": 4500, "currency": "EUR"}, {"amount": 4900, "currency": "EUR"}),
+    ]
+
+
+def fewer_cost_less(_: World, answer: Answer) -> None:
+    told = body(answer)
+    assert (told["totals"]["total"]["amount"], told["notes"], told["address"]["country"]) == (1999, "Ring twice", "DE")
+
+
+def the_shop_has_rates(world: World, answer: Answer) -> None:
+    (shop,) = [item for item in world.items("tenants") if item["sk"] == "SHOP" and item["pk"] == "demo"]
+    assert [rate["id"] for rate in shop["shipping"]] == [rate["id"] for rate in body(answer)["shipping"]] == ["parcel", "abroad"]
+    assert shop["late_payment_by_provider"] == {"paypal": "owe"}
+
+
 def told_what_is_left(world: World, answer: Answer) -> None:
     assert body(answer)["lines"] == [{"sku": "licence", "requested": 4, "available": 3}]
+    (issue,) = body(answer)["issues"]
+    assert (issue["code"], issue["asked"], issue["available"], issue["backorder"]) == ("insufficient_stock", 4, 3, True)
     assert (holds(world, "licence"), holds(world, "box"), world.items("locks")) == ((3, 3), (5, 5), [])
 
 
@@ -411,7 +447,11 @@ CASES: dict[str, Expected] = {
     f"{SF}/show_product_unknown": Expected(404, {"code": "not_found"}),
     f"{SF}/check_stock": Expected(200, {"ok": False}, effect=told_per_sku),
     f"{SF}/start_checkout": Expected(201, {"email": EMAIL, "version": 1}, effect=priced_once),
-    f"{SF}/show_checkout": Expected(200, {"expires_at": "2026-11-21T12:30:00.000Z"}),
+    f"{SF}/validate_cart": Expected(200, {"ok": True, "issues": [], "fixed_lines": None}, effect=nothing_is_kept),
+    f"{SF}/validate_cart_fix": Expected(200, {"ok": False}, effect=what_is_left_is_proposed),
+    f"{SF}/show_checkout": Expected(200, {"expires_at": "2026-11-21T12:30:00.000Z", "issues": [], "order": None}),
+    f"{SF}/change_checkout": Expected(200, {"phone": "+491701234567", "version": 2}, effect=fewer_cost_less),
+    f"{SF}/change_checkout_stale": Expected(412, {"code": "precondition_failed"}),
     f"{SF}/abandon_checkout": Expected(204, after=PLACED, effect=expect_order("cancelled", "pending")),
     f"{SF}/place_order": Expected(201, {"status": "pending_payment", "version": 1}, effect=two_are_held),
     f"{SF}/place_order_partial": Expected(201, {"status": "pending_payment"}, effect=all_but_one_are_held),
@@ -438,6 +478,9 @@ CASES: dict[str, Expected] = {
     f"{ADMIN}/show_product": Expected(200, {"sku": "licence", "version": 1}),
     f"{ADMIN}/put_product": Expected(200, {"title": "Licence for one year", "version": 2}),
     f"{ADMIN}/put_product_stale": Expected(412, {"code": "precondition_failed"}),
+    f"{ADMIN}/show_settings": Expected(200, {"currency": "EUR", "shipping": [], "partial": "ask", "version": 1}),
+    f"{ADMIN}/change_settings": Expected(200, {"prices_include_tax": True, "version": 2}, effect=the_shop_has_rates),
+    f"{ADMIN}/change_settings_stale": Expected(412, {"code": "precondition_failed", "version": 1}),
     f"{ADMIN}/withdraw_product": Expected(204, effect=sku_is_gone_from_the_shop),
     f"{INVENTORY}/show_level": Expected(200, {"sku": "box", "on_hand": 5, "available": 5, "locked": 0, "waiting": 0, "shards": 1}),
     f"{INVENTORY}/restock": Expected(200, {"on_hand": 25}, effect=once_however_often),

@@ -22,7 +22,7 @@ from moto.ses.models import ses_backends
 from moto.sqs.models import sqs_backends
 
 from holdfast.kernel import time as kernel_time
-from holdfast.orders import checkout
+from holdfast.orders import sessions
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import Table, from_wire, to_wire
 from holdfast.tenants.model import ApiKey, Scope, Shop
@@ -144,11 +144,10 @@ class World:
     def session(self, session: str, **lines: int) -> None:
         """A checkout session under an id that samples can name."""
         app = load("storefront_http")
-        command = checkout.StartCheckout(shop=SHOP, lines=tuple((sku.replace("_", "-"), n) for sku, n in lines.items()), email=EMAIL)
-        with mock.patch.object(checkout, "new_id", return_value=session):
-            checkout.start(
-                command, catalogue=CatalogueForOrders(app.products, 1000, CLOCK), stock=app.stock, sessions=app.sessions, now=CLOCK.now
-            )
+        command = sessions.StartCheckout(shop=SHOP, lines=tuple((sku.replace("_", "-"), n) for sku, n in lines.items()), email=EMAIL)
+        world = sessions.World(CatalogueForOrders(app.products, 1000, CLOCK), app.stock, app.policies, CLOCK.now)
+        with mock.patch.object(sessions, "new_id", return_value=session):
+            sessions.start(command, sessions=app.sessions_table, world=world)
 
 
 def sample(name: str) -> dict[str, Any]:

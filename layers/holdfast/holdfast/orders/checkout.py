@@ -1,63 +1,31 @@
 """From a cart to an order that waits for its money: intent, take, order."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, IdempotencyKeyReused, VersionConflict
+from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, IdempotencyKeyReused, Refusal, VersionConflict
 from holdfast.kernel.events import CUSTOMER
-from holdfast.kernel.ids import derived_id, new_id
+from holdfast.kernel.ids import derived_id
 from holdfast.kernel.model import Model
-from holdfast.kernel.money import MAX_AMOUNT
-from holdfast.orders import events, rules
+from holdfast.orders import events, rules, validation
 from holdfast.orders.errors import (
+    AddressMissing,
     EmailMissing,
-    MixedCurrencies,
-    QuantityAboveMaximum,
+    NotShippedThere,
     SessionAlreadyOrdered,
     SessionExpired,
-    TotalTooLarge,
     UnknownSession,
-    UnknownSku,
 )
 from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Status
 from holdfast.orders.neighbours import Standing, Taken
-from holdfast.orders.ports import Catalogue, Offer, Orders, Payments, Policies, Sessions, Stock
-from holdfast.orders.session import Address, Session, SessionLine
+from holdfast.orders.ports import Orders, Payments, Policies, Sessions, Stock
+from holdfast.orders.session import Obstacle, Session, SessionLine
+from holdfast.orders.sessions import lock_of
 from holdfast.orders.usecases import end
 
-SESSION_LIFE = timedelta(minutes=30)
 IN_FLIGHT = timedelta(seconds=10)
 """How long a try without an order may still be under way. No request lives longer."""
-
-
-class StartCheckout(Model):
-    """`lines`: (sku, quantity) as the shopper sent them; the same SKU twice is one wish."""
-
-    shop: str
-    lines: tuple[tuple[str, int], ...]
-    email: str | None = None
-    address: Address | None = None
-
-
-def start(command: StartCheckout, *, catalogue: Catalogue, stock: Stock, sessions: Sessions, now: datetime) -> Session:
-    """Price the cart. UnknownSku, QuantityAboveMaximum, MixedCurrencies, TotalTooLarge."""
-    wishes = summed(command.lines)
-    offers = catalogue.offers(command.shop, list(wishes))
-    _refuse_unsellable(wishes, offers)
-    shards = stock.shards(command.shop, list(wishes))
-    lines = tuple(_priced(offers[sku], quantity, shards.get(sku, 1)) for sku, quantity in wishes.items())
-    session = Session(
-        id=new_id("cks", now),
-        shop=command.shop,
-        lines=lines,
-        totals=rules.totals(lines, lines[0].unit_price.currency),
-        email=command.email,
-        address=command.address,
-        created_at=now,
-        expires_at=now + SESSION_LIFE,
-    )
-    sessions.add(session)
-    return session
 
 
 class PlaceOrder(Model):
@@ -96,8 +64,8 @@ def place(
     """Hold every line or none, ask the provider for a payment, write the order. Each step may be repeated.
 
     `session_born` is the instant in the session's id. A crash anywhere leaves a lock that runs out by itself.
-    Refusals: InsufficientStock, UnknownSession, SessionExpired, SessionAlreadyOrdered, ProviderNotOffered, EmailMissing, those of
-    idempotency.
+    Refusals: InsufficientStock, UnknownSession, SessionExpired, SessionAlreadyOrdered, ProviderNotOffered, EmailMissing,
+    AddressMissing, NotShippedThere, those of idempotency.
     """
     order_id = command.order_id(session_born)
     session, standing = sessions.with_order(command.shop, command.session, order_id)
@@ -107,12 +75,16 @@ def place(
         raise UnknownSession
     if session.expired(now):
         raise SessionExpired("The checkout session has run out. Start a new one with the same lines.")
-    if session.email is None and any(line.max_per_customer for line in session.lines):
-        raise EmailMissing("Something in the cart is limited per customer: the checkout needs an e-mail address.")
+    _refuse_unfinished(session)
     payments.require(command.provider)  # before anything is held
+    partial = policies.terms(command.shop).partial
+    command = command.model_copy(update={"accept_partial": accepted(partial, command.accept_partial)})
 
     lock = lock_of(command.shop, session.id, session_born)
-    taken = _hold(command, session, order_id, lock, orders=orders, stock=stock, expires_at=now + policies.hold(command.shop), now=now)
+    try:
+        taken = _hold(command, session, order_id, lock, orders=orders, stock=stock, expires_at=now + policies.hold(command.shop), now=now)
+    except Refusal as refusal:
+        raise _with_issues(refusal, session, partial) from refusal
     if taken.replaced is not None:
         _end_earlier(command.shop, taken.replaced, orders=orders, stock=stock, now=now)
     try:
@@ -129,9 +101,36 @@ def place(
     return _replay(faster, command)
 
 
-def lock_of(shop: str, session: str, session_born: datetime) -> str:
-    """The lock of a checkout: each of its tries meets the one before it."""
-    return derived_id("lck", session_born, shop, session)
+def accepted(partial: str, by_shopper: bool) -> bool:
+    """Whether a part may be owed: as the shop has decided, or as the shopper says where it asks him."""
+    return partial == "always" or (partial == "ask" and by_shopper)
+
+
+def _refuse_unfinished(session: Session) -> None:
+    """What the shopper has yet to say before there can be an order."""
+    if session.email is None and any(line.max_per_customer for line in session.lines):
+        raise EmailMissing("Something in the cart is limited per customer: the checkout needs an e-mail address.")
+    if session.obstacle is Obstacle.ADDRESS_MISSING:
+        raise AddressMissing("The checkout needs an address: what the order costs depends on the country.")
+    if session.obstacle is Obstacle.NOT_SHIPPED_THERE:
+        raise NotShippedThere("The shop does not ship these goods to this country.", country=session.country)
+
+
+def _with_issues(refusal: Refusal, session: Session, partial: str) -> Refusal:
+    """A shortage tells what is wrong in the words of the cart, too."""
+    if refusal.code != "insufficient_stock":
+        return refusal
+    left = {fact["sku"]: fact["available"] for fact in refusal.facts["lines"]}
+    short = [line for line in session.lines if line.sku in left]
+    issues = [validation.shortage(line, left[line.sku], backorder=line.backorder and partial == "ask") for line in short]
+    return type(refusal)(refusal.detail, **refusal.facts, issues=[issue.model_dump(mode="json") for issue in issues])
+
+
+def _asked(command: PlaceOrder, session: Session) -> str:
+    """What a repeated try must ask for again: the same body, of a session that is the same. Else its lines would not be those held."""
+    if session.version == 1:
+        return command.fingerprint
+    return hashlib.sha256(f"{command.fingerprint}{session.version}".encode()).hexdigest()[: len(command.fingerprint)]
 
 
 def _hold(
@@ -148,7 +147,7 @@ def _hold(
             owner=session.id,
             buyer=rules.buyer(session.email),
             expires_at=expires_at,
-            fingerprint=command.fingerprint,
+            fingerprint=_asked(command, session),
             replaces=replaces,
             now=now,
         )
@@ -173,67 +172,6 @@ def _end_earlier(shop: str, order: str, *, orders: Orders, stock: Stock, now: da
         end(earlier, "cancel", actor=CUSTOMER, reason="replaced by a new try", orders=orders, stock=stock, now=now)
 
 
-def read(shop: str, session: str, *, sessions: Sessions, now: datetime) -> Session:
-    """UnknownSession also when its time is over: TTL may not have removed it yet."""
-    found = sessions.get(shop, session)
-    if found is None or found.expired(now):
-        raise UnknownSession
-    return found
-
-
-def abandon(session: Session, session_born: datetime, *, sessions: Sessions, orders: Orders, stock: Stock, now: datetime) -> None:
-    """The shopper leaves: an order that waits for its money is cancelled, its stock goes back, the session is gone."""
-    lock = lock_of(session.shop, session.id, session_born)
-    held = stock.standing(session.shop, lock)
-    if held is not None:
-        earlier = orders.get(session.shop, held.order)
-        if earlier is not None:
-            end(earlier, "cancel", actor=CUSTOMER, reason="the checkout was abandoned", orders=orders, stock=stock, now=now)
-        elif not held.sold:
-            stock.release(session.shop, lock, held.order)
-    sessions.remove(session)
-
-
-def summed(lines: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """The same SKU in two lines is one wish, summed before anything is checked."""
-    wishes: dict[str, int] = {}
-    for sku, quantity in lines:
-        wishes[sku] = wishes.get(sku, 0) + quantity
-    return wishes
-
-
-def _refuse_unsellable(wishes: Mapping[str, int], offers: Mapping[str, Offer]) -> None:
-    unknown = [sku for sku in wishes if sku not in offers]
-    if unknown:
-        raise UnknownSku("Some lines name something that this shop does not sell.", skus=unknown)
-    above = [
-        {"sku": sku, "requested": quantity, "maximum": offers[sku].max_per_order}
-        for sku, quantity in wishes.items()
-        if quantity > (offers[sku].max_per_order or quantity)
-    ]
-    if above:
-        raise QuantityAboveMaximum("More than one order may have.", lines=above)
-    if len({offers[sku].price.currency for sku in wishes}) > 1:
-        raise MixedCurrencies("The lines have prices in different currencies. Order them separately.")
-    if sum(offers[sku].price.amount * quantity for sku, quantity in wishes.items()) > MAX_AMOUNT:
-        raise TotalTooLarge("The total is more than one order may be about.", maximum=MAX_AMOUNT)
-
-
-def _priced(offer: Offer, quantity: int, shards: int) -> SessionLine:
-    return SessionLine(
-        sku=offer.sku,
-        title=offer.title,
-        quantity=quantity,
-        unit_price=offer.price,
-        digital=offer.digital,
-        backorder=offer.backorder,
-        preorder=offer.preorder,
-        backorder_cap=offer.backorder_cap,
-        max_per_customer=offer.max_per_customer,
-        shards=shards,
-    )
-
-
 def _order(
     command: PlaceOrder, session: Session, order_id: str, taken: Mapping[str, int], payment: PaymentRef, hold: HoldRef, now: datetime
 ) -> Order:
@@ -244,7 +182,10 @@ def _order(
         session=session.id,
         status=Status.PENDING_PAYMENT,
         email=session.email,
+        phone=session.phone,
         address=session.address,
+        notes=session.notes,
+        shipping_method=session.shipping_method,
         lines=tuple(_order_line(line, taken.get(line.sku, 0)) for line in session.lines),
         totals=session.totals,
         payment=payment,
@@ -266,6 +207,7 @@ def _order_line(line: SessionLine, allocated: int) -> OrderLine:
         title=line.title,
         quantity=line.quantity,
         unit_price=line.unit_price,
+        tax=line.tax,
         digital=line.digital,
         backorder=line.backorder,
         preorder=line.preorder,

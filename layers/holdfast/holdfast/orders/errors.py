@@ -1,6 +1,6 @@
 """Why a checkout or an order is refused."""
 
-from holdfast.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from holdfast.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Unauthenticated
 
 
 class UnknownOrder(NotFound):
@@ -24,21 +24,51 @@ class SessionAlreadyOrdered(Conflict):
 
 
 class UnknownSku(Invalid):
-    """A line names a SKU that the shop does not sell. Facts: skus."""
+    """A line names a SKU that the shop does not sell. Facts: skus, issues."""
 
     code = "unknown_sku"
 
 
 class QuantityAboveMaximum(Invalid):
-    """More units of a SKU than one order may have. Facts: lines of sku, requested, maximum."""
+    """More units of a SKU than one order may have. Facts: lines of sku, requested, maximum; issues."""
 
     code = "quantity_above_maximum"
 
 
 class MixedCurrencies(Invalid):
-    """One order, one currency."""
+    """One order, one currency. Facts: issues."""
 
     code = "mixed_currencies"
+
+
+class CurrencyNotOffered(Invalid):
+    """Something in the cart has no price in the currency that was asked for. Facts: skus, currency, issues."""
+
+    code = "currency_not_offered"
+
+
+class ShippingMethodNotOffered(Invalid):
+    """These goods are not shipped that way to that country. Facts: offered, the methods that are."""
+
+    code = "shipping_method_not_offered"
+
+
+class AddressMissing(Invalid):
+    """What the order costs depends on the country, and nobody said where the goods go."""
+
+    code = "address_missing"
+
+
+class NotShippedThere(Invalid):
+    """The shop does not ship these goods to this country. Facts: country."""
+
+    code = "not_shipped_there"
+
+
+class StaleSession(Refusal):
+    """If-Match names another version of the session than the one that stands. Facts: version."""
+
+    code, status, title = "precondition_failed", 412, "Precondition failed"
 
 
 class OrderNotCancellable(Conflict):
@@ -54,7 +84,7 @@ class NothingHeld(Conflict):
 
 
 class TotalTooLarge(Invalid):
-    """More money than one order may be about. Facts: maximum, in minor units."""
+    """More money than one order may be about. Facts: maximum, in minor units; issues."""
 
     code = "total_too_large"
 

@@ -9,6 +9,8 @@ from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
 from holdfast.orders.model import HoldRef, Order, PaymentRef
 from holdfast.orders.neighbours import LatePolicy, PaymentFact, Standing, Taken, Wish
+from holdfast.orders.offers import Offer, Outlook
+from holdfast.orders.pricing import Terms
 from holdfast.orders.session import Session
 
 
@@ -49,33 +51,11 @@ class Sessions(Protocol):
         """Both in one read."""
         ...
 
-    def remove(self, session: Session) -> None: ...
-
-
-class Offer(Protocol):
-    """A product as the catalogue offers it."""
-
-    @property
-    def sku(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def price(self) -> Money: ...
-    @property
-    def digital(self) -> bool: ...
-    @property
-    def backorder(self) -> bool: ...
-    @property
-    def preorder(self) -> bool:
-        """It is sold before it is there: who buys it accepts to wait."""
+    def save(self, session: Session) -> bool:
+        """Write over the version before. False when that is not what stands there; True also when it is our own write."""
         ...
 
-    @property
-    def max_per_order(self) -> int | None: ...
-    @property
-    def max_per_customer(self) -> int | None: ...
-    @property
-    def backorder_cap(self) -> int | None: ...
+    def remove(self, session: Session) -> None: ...
 
 
 class Catalogue(Protocol):
@@ -108,8 +88,10 @@ class Stock(Protocol):
         """
         ...
 
-    def shards(self, shop: str, skus: Sequence[str]) -> Mapping[str, int]:
-        """Over how many shards the stock of each is spread; unknown SKUs are left out."""
+    def outlook(
+        self, shop: str, wishes: Sequence[Wish], *, buyer: str | None, former: HoldRef | None = None, now: datetime
+    ) -> Mapping[str, Outlook]:
+        """What each SKU has for this shopper at this moment; nothing is held. `former`: a hold of his own, whose units count as free."""
         ...
 
     def standing(self, shop: str, lock: str) -> Standing | None: ...
@@ -168,6 +150,10 @@ class Policies(Protocol):
     """What the shop has decided."""
 
     def hold(self, shop: str) -> timedelta: ...
+
+    def terms(self, shop: str) -> Terms:
+        """What it charges beside its prices, and whether it owes."""
+        ...
 
     def late_payment(self, shop: str, provider: str) -> LatePolicy:
         """What becomes of an order whose money comes late."""

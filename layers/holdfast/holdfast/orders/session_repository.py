@@ -5,7 +5,7 @@ from holdfast.orders import keys
 from holdfast.orders.model import Order
 from holdfast.orders.repository import order_of
 from holdfast.orders.session import Session
-from holdfast.platform.dynamo import Table, record, rows
+from holdfast.platform.dynamo import ConditionFailed, Expression, Item, Table, record, rows
 
 
 class DynamoSessions:
@@ -13,8 +13,15 @@ class DynamoSessions:
         self._table = table
 
     def add(self, session: Session) -> None:
-        item = {**keys.session_key(session.shop, session.id), "ttl": epoch(session.expires_at), **record(session)}
-        self._table.put({**item, "lines": rows(session.lines)})
+        self._table.put(_item(session))
+
+    def save(self, session: Session) -> bool:
+        unchanged = Expression("#version = :before", {"#version": "version"}, {":before": session.version - 1})
+        try:
+            self._table.put(_item(session), unchanged)
+        except ConditionFailed as refusal:
+            return refusal.item is not None and Session.model_validate(refusal.item) == session
+        return True
 
     def get(self, shop: str, session: str) -> Session | None:
         item = self._table.get(keys.session_key(shop, session))
@@ -29,3 +36,8 @@ class DynamoSessions:
 
     def remove(self, session: Session) -> None:
         self._table.delete(keys.session_key(session.shop, session.id))
+
+
+def _item(session: Session) -> Item:
+    item = {**keys.session_key(session.shop, session.id), "ttl": epoch(session.expires_at), **record(session)}
+    return {**item, "lines": rows(session.lines)}

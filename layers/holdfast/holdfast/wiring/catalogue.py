@@ -43,6 +43,19 @@ class OfferOf(OfProduct):
     preorder: bool
 
     @property
+    def prices(self) -> tuple[Money, ...]:
+        """The main one first."""
+        return (self.product.price, *self.product.prices)
+
+    @property
+    def tax_class(self) -> str:
+        return self.product.tax_class
+
+    @property
+    def weight_grams(self) -> int:
+        return self.product.weight_grams
+
+    @property
     def backorder(self) -> bool:
         return self.product.on_shortage is OnShortage.BACKORDER
 

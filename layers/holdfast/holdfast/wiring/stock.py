@@ -8,9 +8,11 @@ from holdfast.kernel.ids import entry_id
 from holdfast.kernel.writes import Write
 from holdfast.orders.model import HoldRef
 from holdfast.orders.neighbours import Standing, Taken, Wish
+from holdfast.orders.offers import Outlook
 from holdfast.stock import booking, holding, releasing, selling, shelves
 from holdfast.stock.errors import HeldForAnotherOrder, UnknownHold
 from holdfast.stock.model import Former, Line, Lock
+from holdfast.stock.outlook import outlook
 from holdfast.stock.ports import StockStore
 from holdfast.stock.recall import Recall
 
@@ -48,7 +50,7 @@ class StockForOrders:
             fingerprint=fingerprint,
             buyer=buyer,
             replaces=replaces,
-            former=Former(name=entry_id(former.lock), expires_at=former.expires_at) if former else None,
+            former=next(iter(_former(former)), None),
         )
         try:
             held = holding.hold(command, store=self.store, recall=self.recall, grace=self.grace, now=now)
@@ -56,9 +58,20 @@ class StockForOrders:
             return _standing(found.lock)
         return Taken(held.quantities, held.expires_at, held.replaced)
 
-    def shards(self, shop: str, skus: Sequence[str]) -> Mapping[str, int]:
-        heads, _ = self.store.levels.with_heads(shop, dict.fromkeys(skus, ()))
-        return {sku: head.shards for sku, head in heads.items()}
+    def outlook(
+        self, shop: str, wishes: Sequence[Wish], *, buyer: str | None, former: HoldRef | None = None, now: datetime
+    ) -> Mapping[str, Outlook]:
+        seen = outlook(
+            shop,
+            [Line(**wish._asdict()) for wish in wishes],
+            buyer=buyer,
+            former=_former(former),
+            levels=self.store.levels,
+            recall=self.recall,
+            grace=self.grace,
+            now=now,
+        )
+        return {sku: Outlook(*found) for sku, found in seen.items()}
 
     def standing(self, shop: str, lock: str) -> Standing | None:
         found = self.store.locks.get(shop, lock)
@@ -132,3 +145,7 @@ class ShelfForCatalogue:
 
 def _standing(lock: Lock) -> Standing:
     return Standing(lock.order, lock.claimed_at, lock.sale is not None)
+
+
+def _former(hold: HoldRef | None) -> tuple[Former, ...]:
+    return (Former(name=entry_id(hold.lock), expires_at=hold.expires_at),) if hold else ()

@@ -19,6 +19,9 @@ class ShopPolicies:
         seconds = self.shop(shop).hold_seconds
         return self.default_hold if seconds is None else timedelta(seconds=seconds)
 
+    def terms(self, shop: str) -> Shop:
+        return self.shop(shop)
+
     def late_payment(self, shop: str, provider: str) -> LatePolicy:
         found = self.shop(shop)
         return LatePolicy(found.late_payment_by_provider.get(provider, found.late_payment).value)
