@@ -12,7 +12,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "catalogue" / "openapi.json"
 EVENTS = ROOT / "events"
-HTTP_FUNCTIONS = ("storefront_http", "admin_http", "inventory_http", "payments_webhook", "payments_sandbox", "health_http")
+HTTP_FUNCTIONS = ("storefront_http", "orders_http", "admin_http", "inventory_http", "payments_webhook", "payments_sandbox", "health_http")
 DESCRIPTION = (
     "Holdfast holds stock while a customer pays, turns payments into orders that are never lost, delivers what is there "
     "and owes the rest. Errors are RFC 9457 problem documents; branch on `code`. Money is integer minor units. "
