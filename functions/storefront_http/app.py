@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from holdfast.catalogue.errors import UnknownProduct
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import MAX_QUANTITY, OfferPage, OfferView, StockCheck, StockCheckBody, offer_view, stock_check
-from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.kernel.errors import Invalid, VersionConflict
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.time import utc_now
@@ -55,7 +54,6 @@ from holdfast.stock.repository import DynamoStock
 from holdfast.stock.shelves import availability
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.catalogue import CatalogueForOrders
-from holdfast.wiring.orders import Finaliser
 from holdfast.wiring.payments import PaymentsForOrders, Providers, sandbox
 from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
@@ -75,7 +73,6 @@ class Settings(HoldSettings, SandboxSettings):
     locks_table: str
     orders_table: str
     payments_table: str
-    fulfilment_table: str
     tenants_table: str
     token_secret_arn: str
     sandbox_pay_url: str = ""
@@ -95,7 +92,6 @@ products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 sessions_table = DynamoSessions(Table(client, settings.orders_table))
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
-fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 recall = Recall(pause)
 stock = StockForOrders(shelf, settings.grace, recall)
@@ -103,7 +99,6 @@ policies = ShopPolicies(directory.shop, settings.hold)
 payments_table = Table(client, settings.payments_table)
 providers = Providers({"sandbox": partial(sandbox, payments_table, pay_url=settings.sandbox_pay_url)} if settings.sandbox_enabled else {})
 payments = PaymentsForOrders(DynamoInbox(payments_table), providers)
-finaliser = Finaliser(orders, stock, payments, policies, commit)
 
 api = Api(
     "storefront",
