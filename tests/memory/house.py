@@ -15,7 +15,7 @@ from holdfast.orders import cancelling, checkout, refunding, returning, sessions
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
-from holdfast.payments.model import ProviderEvent, ProviderFact
+from holdfast.payments.model import News, ProviderEvent, ProviderFact
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock import booking, layout, releasing, shelves
 from holdfast.stock.model import Head, Level, LevelKey
@@ -27,6 +27,7 @@ from holdfast.wiring.orders import Finaliser, OrdersForFulfilment, OrdersForSwee
 from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of
 from holdfast.wiring.stock import StockForFulfilment, StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
+from tests.memory.engine import Memory
 from tests.memory.notifications import MemoryMailer
 from tests.memory.stores import Stores
 
@@ -134,6 +135,12 @@ class House:
     def at_provider(self, order: Order, action: Action) -> None:
         book = getattr(self.stores.provider, "_book", self.stores.provider)  # the real sandbox's, or the one in memory
         book.act(order.payment.id, action, self.now)
+
+    def pay_another_amount(self, order: Order, amount: int) -> None:
+        """The shopper pays more or less than he was asked for. In memory only."""
+        memory: Memory = self.stores.provider._memory
+        paid = {"amount": amount, "status": News.SUCCEEDED, "changed_at": self.now}
+        memory.change(("book", order.payment.id), lambda _: True, lambda book: book.model_copy(update=paid))
 
     def cancel(self, order: Order, actor: Actor = CUSTOMER) -> Order:
         command = cancelling.CancelOrder(shop=self.shop, order=order.id, reason=None, actor=actor)

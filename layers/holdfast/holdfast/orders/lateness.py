@@ -5,6 +5,7 @@ from datetime import datetime
 from holdfast.kernel.errors import Refusal, VersionConflict
 from holdfast.kernel.events import SYSTEM
 from holdfast.kernel.ids import derived_id
+from holdfast.kernel.time import parse_rfc3339
 from holdfast.orders import events, refunding, rules
 from holdfast.orders.model import Order
 from holdfast.orders.neighbours import LatePolicy, PaymentFact, Taken, Wish
@@ -24,7 +25,7 @@ def pay_late(order: Order, fact: PaymentFact, world: World, now: datetime) -> Se
     policy, grace = world.policies.late_payment(order.shop, order.payment.provider), world.policies.late_grace(order.shop)
     if policy is LatePolicy.REFUND:
         return give_back(order, fact, world, now, "the money came after the hold had run out")
-    if grace is not None and now > order.placed_until + grace:
+    if grace is not None and now > _held_until(order, world) + grace:
         return give_back(order, fact, world, now, "the money came later than the shop waits for it")
     lock = derived_id("lck", order.created_at, order.id, "retake")  # always the same: a second worker meets the first one's
     try:
@@ -44,7 +45,9 @@ def pay_late(order: Order, fact: PaymentFact, world: World, now: datetime) -> Se
         world,
         now,
         reason=TAKEN_AGAIN,
-        besides=lambda changed: _told(_without_the_rest(changed, now) if policy is LatePolicy.PARTIAL else changed, policy, now),
+        besides=lambda changed: _told(
+            _without_the_rest(changed, now) if policy is LatePolicy.PARTIAL else changed, policy, _held_until(order, world), now
+        ),
     )
     if order.hold is not None:
         world.stock.release(order.shop, order.hold.lock, order.id)  # what the lost hold may still have of other lines
@@ -58,7 +61,7 @@ def _take(order: Order, policy: LatePolicy, lock: str, world: World, now: dateti
         order.id,
         [_wish(rules.wish(line, order.accept_partial), line.backorder_cap, policy) for line in order.lines],
         owner=order.session,
-        buyer=rules.buyer(order.email),
+        buyer=rules.customer(order),
         expires_at=now + world.policies.hold(order.shop),
         fingerprint=f"retake-{policy}",
         former=order.hold,
@@ -85,8 +88,14 @@ def _without_the_rest(order: Order, now: datetime) -> Order:
     return refunding.decided(order, refunding.of_lines(order, short), "late", at=now, actor=SYSTEM, reason=reason, alone=False)
 
 
-def _told(order: Order, policy: LatePolicy, now: datetime) -> Order:
+def _held_until(order: Order, world: World) -> datetime:
+    """When its hold was to end, as the customer was told last: an extended one ended later."""
+    extended = [event.after["hold"] for event in world.orders.timeline(order) if event.type == events.HOLD_EXTENDED]
+    return parse_rfc3339(extended[-1]) if extended else order.placed_until
+
+
+def _told(order: Order, policy: LatePolicy, held_until: datetime, now: datetime) -> Order:
     outcome = "owed" if any(line.short for line in order.lines) else "partial" if order.refunds else "retaken"
-    late = int((now - order.placed_until).total_seconds())
+    late = int((now - held_until).total_seconds())
     data = {"policy": policy, "outcome": outcome, "late_seconds": max(late, 0), "lines": rules.told_lines(order)}
     return order.also(events.LATE_PAYMENT, at=now, actor=SYSTEM, data=data)

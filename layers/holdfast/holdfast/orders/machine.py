@@ -98,8 +98,8 @@ STEPS = (
     # The money goes back.
     _step("cancel_paid", AT_WORK, Status.CANCELLED, {CUSTOMER, STAFF}, events.CANCELLED, NOTHING_HANDED_OVER),
     _step("refund", AT_WORK | HANDED_OVER, Status.REFUNDED, {STAFF}, events.REFUND_DUE, MONEY_LEFT),
-    _step("refund_part", AT_WORK | HANDED_OVER, FOLLOWS, {STAFF, CUSTOMER, SYSTEM}, events.REFUND_DUE, MONEY_LEFT),
-    _step("return_money", AT_WORK | HANDED_OVER | rules.LATE, Status.REFUNDED, {PROVIDER}, events.REFUNDED),
+    _step("refund_part", AT_WORK | HANDED_OVER, FOLLOWS, {STAFF, CUSTOMER, SYSTEM}, events.REFUND_DUE, MONEY_LEFT, back=True),
+    _step("return_money", AT_WORK | HANDED_OVER | rules.LATE | {Status.CANCELLED}, Status.REFUNDED, {PROVIDER}, events.REFUNDED),
 )
 TABLE = {step.name: step for step in STEPS}
 BY_HAND = {

@@ -156,6 +156,8 @@ class Order(Record):
     session: str
     status: Status
     email: str | None = None
+    bought_as: str | None = None
+    """Who bought, if the e-mail was changed since: a digest, empty for nobody. Limits per customer count for him."""
     phone: str | None = None
     address: Address | None = None
     notes: str | None = None

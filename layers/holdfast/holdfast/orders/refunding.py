@@ -116,7 +116,7 @@ def returned(order: Order, plan: Plan, identity: str, stock: Stock, now: datetim
     if not (plan.back or plan.owed):
         return []
     name = f"{order.id}#{refund_id(order, identity)}"
-    return stock.return_writes(order.shop, order.id, name, back=plan.back, owed=plan.owed, buyer=rules.buyer(order.email), now=now)
+    return stock.return_writes(order.shop, order.id, name, back=plan.back, owed=plan.owed, buyer=rules.customer(order), now=now)
 
 
 def refund_id(order: Order, identity: str) -> str:

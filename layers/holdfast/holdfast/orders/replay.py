@@ -13,8 +13,8 @@ from holdfast.orders import events
 from holdfast.orders.model import Order, Status, event_id
 from holdfast.orders.rules import SETTLED
 
-KEPT, TOO_MANY = 20, 40
-"""More events than this move out of the order, but for the latest: an item has an end (400 KB), and each write pays for all of it."""
+PAGE, TOO_MANY = 20, 40
+"""When an order has more events than this, a page of them moves out: an item has an end (400 KB), and each write pays for all of it."""
 PERSONAL = ("email", "phone", "address", "notes")
 """May be changed by hand, so that what they were before stands nowhere else."""
 
@@ -41,10 +41,14 @@ def rebuild(order: Order, timeline: Sequence[Event]) -> list[Drift]:
 
 
 def trimmed(order: Order) -> tuple[Order, Sequence[Event]]:
-    """The order with its latest events, and those that must be put beside it first; none while there are few."""
+    """The order with its latest events, and those that must be put beside it first; none while there are few.
+
+    A page that begins with an event has always the same events: workers who put it at once, before one of them writes the order,
+    put the same. All of them were written with the order before: no change brings as many events as stay.
+    """
     if len(order.events) <= TOO_MANY:
         return order, ()
-    older, latest = order.events[:-KEPT], order.events[-KEPT:]
+    older, latest = order.events[:PAGE], order.events[PAGE:]
     told = dict(order.told or _born(order, order.events))
     for event in older:
         told.update(event.after)

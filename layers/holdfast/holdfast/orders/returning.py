@@ -1,11 +1,11 @@
 """Goods on their way back: asked for, received, put on the shelf again or written off, and their money given back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.events import Actor, ActorKind
+from holdfast.kernel.events import Actor, ActorKind, Event
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Commit
@@ -54,7 +54,7 @@ def request(command: RequestReturn, *, orders: Orders, policies: Policies, now: 
             return order
         _refuse_too_many(order, command.lines, _returnable(order))
         if command.actor.kind is ActorKind.CUSTOMER:
-            _refuse_too_late(order, policies.return_window(order.shop), now)
+            _refuse_too_late(order, orders.timeline(order), policies.return_window(order.shop), now)
         back = Return(id=identity, lines=dict(command.lines), reason=command.reason)
         changed = order.happened(
             events.RETURN_REQUESTED,
@@ -86,7 +86,7 @@ def receive(command: ReceiveReturn, *, orders: Orders, stock: Stock, commit: Com
         changed = _with_receipt(order, received, command, now)
         back = {sku: count for sku, count in command.restocked.items() if count}
         returns = stock.return_writes(
-            order.shop, order.id, f"{order.id}#{standing.id}", back=back, owed={}, buyer=rules.buyer(order.email), now=now
+            order.shop, order.id, f"{order.id}#{standing.id}", back=back, owed={}, buyer=rules.customer(order), now=now
         )
         try:
             commit([orders.save_write(changed), *returns], token=f"{standing.id}#{changed.version}")
@@ -150,9 +150,9 @@ def _refuse_too_many(order: Order, units: Mapping[str, int], available: Mapping[
         raise NotReturnable("That cannot come back.", lines=above)
 
 
-def _refuse_too_late(order: Order, window: timedelta, now: datetime) -> None:
+def _refuse_too_late(order: Order, timeline: Sequence[Event], window: timedelta, now: datetime) -> None:
     """Counted from the last parcel that reached him, or left us."""
-    handed_over = [event.at for event in order.events if event.type in {events.SHIPPED, events.DELIVERED}]
+    handed_over = [event.at for event in timeline if event.type in {events.SHIPPED, events.DELIVERED}]
     since = max(handed_over, default=order.updated_at)
     if now > since + window:
         raise ReturnWindowOver("It is too late to send that back.", ended_at=(since + window).isoformat())

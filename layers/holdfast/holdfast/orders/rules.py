@@ -43,6 +43,11 @@ def buyer(email: str | None) -> str | None:
     return hashlib.sha256(email.strip().lower().encode()).hexdigest()[:16] if email else None
 
 
+def customer(order: Order) -> str | None:
+    """Who bought, as limits know him: whatever address stands in the order by now."""
+    return buyer(order.email) if order.bought_as is None else order.bought_as or None
+
+
 def owed(order: Order, line: OrderLine) -> int:
     """Units that are paid for and not there yet."""
     return line.short if order.status in SETTLED else 0

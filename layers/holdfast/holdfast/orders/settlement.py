@@ -135,18 +135,19 @@ def _confirmed(order: Order, due: Refund, now: datetime) -> Order:
 def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
     """The provider gave the money back. What was not handed over returns to stock; what was owed is owed no more.
 
-    The news may overtake that of the payment itself: then the order ends here, and the payment's news finds it so.
+    The news may overtake that of the payment itself: then the order ends here, and the payment's news finds it so. It may also
+    overtake our own asking for a part of the money: who gave back all gave back that part.
     """
     if (fact.provider, fact.payment) != (order.payment.provider, order.payment.id):
         return _ignored(order, "the refund is of another payment")
-    if order.payment.status in {PaymentStatus.REFUND_DUE, PaymentStatus.REFUNDED}:
-        return _ignored(order, "this refund is known already")
-    if (fact.amount, fact.currency) != (order.amount, order.currency):
-        return _review(order, fact, world, now)  # a part of the money: which part of the order it ends, a person says
     captured = order.payment.captured
+    if captured and not order.to_refund:
+        return _ignored(order, "this refund is known already")
+    if (fact.amount, fact.currency) != (captured or order.amount, order.currency):
+        return _review(order, fact, world, now)  # a part of the money: which part of the order it ends, a person says
     given = refunding.given_up(order)
     rest = Refund(id=refunding.refund_id(order, "provider"), amount=order.to_refund if captured else fact.amount, state=RefundState.DONE)
-    refunds = (*order.refunds, rest)
+    refunds = (*(known.model_copy(update={"state": RefundState.DONE}) for known in order.refunds), rest)
     refunded = machine.move(
         order,
         "return_money",
@@ -159,7 +160,7 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
         hold=None,
     )
     returned = world.stock.return_writes(
-        order.shop, order.id, order.id, back=given.back, owed=given.owed, buyer=rules.buyer(order.email) if captured else None, now=now
+        order.shop, order.id, order.id, back=given.back, owed=given.owed, buyer=rules.customer(order) if captured else None, now=now
     )
     world.commit([world.orders.save_write(refunded), *returned], token=f"{order.id}#refunded#{order.version}")
     release(order, world)

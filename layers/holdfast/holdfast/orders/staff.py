@@ -66,9 +66,7 @@ def accept_payment(act: Act, *, world: World, now: datetime) -> Order:
     """Take the money that did not match as if it did. TransitionRefused unless it is this order's payment, in its currency."""
     for _ in range(ATTEMPTS):
         order = read(act.shop, act.order, orders=world.orders)
-        told = _in_review(order, Status.PAID)
-        if (told["payment"], told["currency"], told["told"]) != (order.payment.id, order.currency, FactKind.SUCCEEDED):
-            raise _refused(order, Status.PAID, "That money is of another payment or currency: it can only go back.")
+        told = _in_review(order, Status.PAID, orders=world.orders)
         try:
             money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
             accepted = order.happened(events.PAYMENT_ACCEPTED, at=now, **act.why, data=money)
@@ -80,12 +78,12 @@ def accept_payment(act: Act, *, world: World, now: datetime) -> Order:
 
 
 def refuse_payment(act: Act, *, world: World, now: datetime) -> Order:
-    """The money that did not match goes back, and the order ends. TransitionRefused unless it is this order's payment."""
+    """The money that did not match goes back, and the order ends, if it had not before. TransitionRefused unless it is this order's
+    payment, in its currency.
+    """
     for _ in range(ATTEMPTS):
         order = read(act.shop, act.order, orders=world.orders)
-        told = _in_review(order, Status.REFUNDED)
-        if (told["payment"], told["currency"]) != (order.payment.id, order.currency):
-            raise _refused(order, Status.REFUNDED, "That money is of another payment or currency: give it back at the provider.")
+        told = _in_review(order, Status.REFUNDED, orders=world.orders)
         money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
         fact = PaymentFact(shop=act.shop, order=order.id, provider=told["provider"], kind=FactKind.SUCCEEDED, actor=act.actor, **money)
         try:
@@ -104,7 +102,7 @@ def edit(act: Act, changes: dict[str, Any], *, orders: Orders, now: datetime) ->
         late = [name for name in new if closed or (name == "address" and order.status not in UNTIL_PICKED | rules.LATE)]
         if late:
             raise OrderNotEditable(f"It is too late to change that: the order is {order.status}.", order_status=order.status, fields=late)
-        return order.happened(events.EDITED, at=now, **act.why, data={"fields": sorted(new)}, **new) if new else order
+        return order.happened(events.EDITED, at=now, **act.why, data={"fields": sorted(new)}, **new, **_readdressed(order, new)) if new else order
 
     return change(act, edited, orders=orders)
 
@@ -130,7 +128,7 @@ def resend(act: Act, event: str | None, *, email: str | None = None, orders: Ord
         last = mailed[-1]
         data = {"of": last.type, "event": last.id, "told": last.data}
         address: dict[str, Any] = {"email": email} if email not in (None, order.email) else {}
-        return order.happened(events.MAIL_RESENT, at=now, **act.why, data=data, **address)
+        return order.happened(events.MAIL_RESENT, at=now, **act.why, data=data, **address, **_readdressed(order, address))
 
     return change(act, resent, orders=orders)
 
@@ -139,6 +137,16 @@ def change(act: Act, changed: Any, *, orders: Orders) -> Order:
     """`changed(order)` is saved over the version it came from; an order that it left as it was is answered. VersionConflict."""
     for _ in range(ATTEMPTS):
         order = read(act.shop, act.order, orders=orders)
+def _mailed(told: Event) -> bool:
+    never_paid = told.type == events.CANCELLED and not told.data.get("paid") and told.actor.kind is not ActorKind.STAFF
+    return told.type in MAILED and not never_paid
+
+
+def _readdressed(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
+    """Limits per customer go on counting for who bought."""
+    return {"bought_as": rules.customer(order) or ""} if "email" in changes else {}
+
+
         if act.expected is not None and order.version != act.expected:
             raise VersionConflict("The order was changed since you have read it.", version=order.version)
         new: Order = changed(order)
@@ -147,12 +155,17 @@ def change(act: Act, changed: Any, *, orders: Orders) -> Order:
     raise VersionConflict("The order keeps changing.")
 
 
-def _in_review(order: Order, wanted: Status) -> dict[str, Any]:
-    """What the provider told that did not match."""
-    told = [event.data for event in order.events if event.type == events.PAYMENT_REVIEW]
-    if order.status is not Status.PAYMENT_REVIEW or not told:
+def _in_review(order: Order, wanted: Status, *, orders: Orders) -> dict[str, Any]:
+    """What the provider told last of money for this order that did not match. A cancelled order is not paid by it any more."""
+    waits = {Status.PAYMENT_REVIEW} if wanted is Status.PAID else {Status.PAYMENT_REVIEW, Status.CANCELLED}
+    told = [event.data for event in orders.timeline(order) if event.type == events.PAYMENT_REVIEW]
+    if order.status not in waits or order.payment.captured or not told:
         raise _refused(order, wanted, f"An order that is {order.status} waits for no decision about its payment.")
-    return told[-1]
+    ours = order.payment.id, order.currency, FactKind.SUCCEEDED
+    money = [data for data in told if (data["payment"], data["currency"], data["told"]) == ours]
+    if not money:
+        raise _refused(order, wanted, "That money is of another payment or currency: settle it at the provider.")
+    return money[-1]
 
 
 def _refused(order: Order, wanted: Status, detail: str) -> TransitionRefused:

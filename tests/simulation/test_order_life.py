@@ -1,0 +1,282 @@
+"""The life of orders, drawn at random: money in time, late, wrong or twice; goods picked, shipped, owed, sent back; refunds of
+every kind; staff, customers, providers and schedules in any order - under faults.
+
+As `test_shop_life.py`, which is about the stock; here the shelves are simple and the orders are not.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from holdfast.catalogue.model import Kind, OnShortage
+from holdfast.kernel.errors import HoldfastError
+from holdfast.kernel.events import CUSTOMER, Actor
+from holdfast.orders import machine, replay
+from holdfast.orders.model import Order, ReturnState, Status
+from holdfast.orders.neighbours import FactKind
+from holdfast.orders.refunding import Kind as RefundKind
+from holdfast.payments.errors import PaymentStateConflict
+from holdfast.payments.providers.sandbox.proxy import Action
+from holdfast.tenants.model import LatePayment
+from tests.memory.audit import audit, audit_end
+from tests.memory.backstage import Backstage
+from tests.memory.engine import Memory
+from tests.memory.faults import Fault, Faults, Killed, faulty
+from tests.memory.house import HOLD, STAFF, House
+from tests.memory.progress import progress
+from tests.memory.stores import in_memory
+
+SKUS = ("BOX", "KEY", "PEN")
+wishes = st.dictionaries(st.sampled_from(SKUS), st.integers(1, 3), min_size=1)
+units = st.dictionaries(st.sampled_from(SKUS), st.integers(1, 2), min_size=1)
+faults = st.none() | st.none() | st.tuples(st.sampled_from(Fault), st.integers(1, 10))
+actors = st.sampled_from([STAFF, STAFF, CUSTOMER])
+identities = st.sampled_from(["one", "two", "three"])
+spilling = {"PAGE": 6, "TOO_MANY": 12}
+"""Small pages, so that events move out of the orders here."""
+
+
+class OrderLife(RuleBasedStateMachine):
+    sessions, orders, hooks = Bundle("sessions"), Bundle("orders"), Bundle("hooks")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spill = patch.multiple(replay, **spilling)
+        self.spill.start()
+
+    @initialize(
+        policy=st.sampled_from(LatePayment), grace=st.sampled_from([None, None, 3600]), mine=st.booleans(), boxes=st.integers(0, 4)
+    )
+    def open_shop(self, policy: LatePayment, grace: int | None, mine: bool, boxes: int) -> None:
+        self.memory = Memory()
+        decided = {"late_grace_seconds": grace, "customer_cancel": "unfulfilled" if mine else "unpaid"}
+        self.house = House(in_memory(self.memory), late_payment=policy, settings=decided)
+        self.stage = Backstage(self.memory, self.house)
+        self.house.product("BOX", boxes, max_per_customer=30)
+        self.house.product("KEY", 2, Kind.DIGITAL, OnShortage.BACKORDER)
+        self.house.product("PEN", 1, Kind.PHYSICAL, OnShortage.BACKORDER, backorder_cap=9)
+        self.before: dict[str, Order] = {}
+        self.batches = 0
+
+    # Shoppers.
+
+    @rule(target=sessions, wishes=wishes)
+    def shop_around(self, wishes: dict[str, int]) -> Any:
+        return self.house.session(*wishes.items())
+
+    @rule(target=orders, session=sessions, key=st.sampled_from(["first", "second"]), partial=st.booleans(), fault=faults)
+    def place(self, session: Any, key: str, partial: bool, fault: Any) -> Any:
+        placed = self.under(fault, lambda house: house.place(session, key, accept_partial=partial, body=str(partial)))
+        return placed.order if placed else None
+
+    @rule(target=orders, wishes=wishes, partial=st.booleans())
+    def somebody_buys(self, wishes: dict[str, int], partial: bool) -> Any:
+        return self.under(None, lambda house: house.buy(*wishes.items(), accept_partial=partial))
+
+    @rule(target=orders, wishes=wishes)
+    def somebody_bought(self, wishes: dict[str, int]) -> Any:
+        """Paid and served: most of what can happen to an order begins there."""
+        order = self.under(None, lambda house: house.buy(*wishes.items(), accept_partial=True))
+        if order is not None:
+            self.under(None, lambda house: house.browser_returns(order))
+            self.stage.run()
+        return order
+
+    @rule(order=orders, fault=faults)
+    def extend(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.extend(order))
+
+    @rule(order=orders, actor=actors, fault=faults)
+    def cancel(self, order: Order | None, actor: Actor, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.cancel(order, actor))
+
+    @rule(order=orders, lines=units, identity=identities, actor=actors, fault=faults)
+    def announce_a_return(self, order: Order | None, lines: dict[str, int], identity: str, actor: Actor, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.send_back(order, lines, identity, actor))
+
+    # Money.
+
+    @rule(order=orders, action=st.sampled_from([*Action, Action.PAY, Action.PAY]))
+    def at_provider(self, order: Order | None, action: Action) -> None:
+        if order is not None:
+            try:
+                self.house.at_provider(order, action)
+            except PaymentStateConflict:
+                return
+
+    @rule(order=orders, amount=st.sampled_from([1, 1500, 99_999]))
+    def another_amount_is_paid(self, order: Order | None, amount: int) -> None:
+        if order is not None and self.house.stores.provider.status(order.payment.id).news == "pending":
+            self.house.pay_another_amount(order, amount)
+
+    @rule(target=hooks, order=orders)
+    def webhook_arrives(self, order: Order | None) -> Any:
+        if order is not None and self.house.stores.provider.status(order.payment.id).news != "pending":
+            return self.house.webhook(order)
+        return None
+
+    @rule(event=hooks, fault=faults)
+    def webhook_is_worked_at(self, event: Any, fault: Any) -> None:
+        """Once, twice, at once or much later."""
+        self.to(event, fault, lambda house: house.work_at(event))
+
+    @rule(order=orders, fault=faults)
+    def browser_returns(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.browser_returns(order))
+
+    @rule(order=orders, fault=faults)
+    def news_of_another_payment(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.settle(house.fact(order, FactKind.FAILED, payment="pay_other")))
+
+    @rule(order=orders, accepted=st.booleans(), fault=faults)
+    def a_person_decides_about_money(self, order: Order | None, accepted: bool, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.accept(order) if accepted else house.refuse(order))
+
+    @rule(
+        order=orders,
+        kind=st.sampled_from(RefundKind),
+        identity=identities,
+        lines=units,
+        amount=st.sampled_from([1, 500, 1999, 3998]),
+        fault=faults,
+    )
+    def refund(self, order: Order | None, kind: RefundKind, identity: str, lines: dict[str, int], amount: int, fault: Any) -> None:
+        what: dict[str, Any] = {"lines": lines} if kind is RefundKind.LINES else {"amount": amount} if kind is RefundKind.AMOUNT else {}
+        self.to(order, fault, lambda house: house.refund(order, kind, identity, **what))
+
+    @rule(order=orders, fault=faults)
+    def give_up_the_debt(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.refund(order, RefundKind.DEBT, "debt", CUSTOMER))
+
+    @rule(order=orders, fault=faults)
+    def finish_refunds(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.finish_refunds(order))
+
+    @rule(order=orders, fault=faults)
+    def void(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.void(order))
+
+    # Goods.
+
+    @rule(order=orders, fault=faults)
+    def serve(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.serve(order))
+
+    @rule(sku=st.sampled_from(SKUS), fault=faults)
+    def feed(self, sku: str, fault: Any) -> None:
+        self.under(fault, lambda house: house.feed(sku))
+
+    @rule(sku=st.sampled_from(["BOX", "PEN"]), count=st.integers(1, 4), fault=faults)
+    def restock(self, sku: str, count: int, fault: Any) -> None:
+        self.batches += 1
+        document = f"note-{self.batches}"
+        self.under(fault, lambda house: house.restock(sku, count, document))
+
+    @rule(count=st.integers(1, 3), fault=faults)
+    def import_keys(self, count: int, fault: Any) -> None:
+        self.batches += 1
+        texts, batch = [f"{self.batches}-{number}" for number in range(count)], f"batch-{self.batches}"
+        self.under(fault, lambda house: house.import_keys("KEY", texts, batch))
+
+    @rule(order=orders, wanted=st.sampled_from(sorted(machine.BY_HAND)), actor=actors, fault=faults)
+    def bring_to(self, order: Order | None, wanted: Status, actor: Actor, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.bring_to(order, wanted, actor))
+
+    @rule(order=orders)
+    def ship_and_deliver(self, order: Order | None) -> None:
+        for wanted in (Status.PICKING, Status.PACKED, Status.SHIPPED, Status.DELIVERED):
+            self.to(order, None, lambda house, wanted=wanted: house.bring_to(order, wanted))  # type: ignore[misc]
+
+    @rule(order=orders, written_off=st.integers(0, 1), refund=st.booleans(), fault=faults)
+    def a_return_comes(self, order: Order | None, written_off: int, refund: bool, fault: Any) -> None:
+        standing = self.house.order(order) if order is not None else None
+        announced = [back for back in standing.returns if back.state is ReturnState.REQUESTED] if standing else []
+        if announced:
+            back = announced[0]
+            lost = {sku: min(count, written_off) for sku, count in back.lines.items()}
+            came = {sku: count - lost[sku] for sku, count in back.lines.items()}
+            self.to(order, fault, lambda house: house.receive(order, back.id, restocked=came, written_off=lost, refund=refund))
+
+    # Desk.
+
+    @rule(order=orders, number=st.integers(0, 2), fault=faults)
+    def edit(self, order: Order | None, number: int, fault: Any) -> None:
+        changes = ({"email": "eve@example.com"}, {"phone": "+49123"}, {"notes": "ring twice", "email": "ada@example.com"})[number]
+        self.to(order, fault, lambda house: house.edit(order, **changes))
+
+    @rule(order=orders, identity=identities, fault=faults)
+    def write_a_note(self, order: Order | None, identity: str, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.note(order, f"note {identity}", identity))
+
+    @rule(order=orders, email=st.sampled_from([None, "eve@example.com"]), fault=faults)
+    def resend(self, order: Order | None, email: str | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.resend(order, email=email))
+
+    # Time.
+
+    @rule(fault=faults)
+    def sweep(self, fault: Any) -> None:
+        self.under(fault, lambda house: house.sweep())
+
+    @rule()
+    def streams_and_queues_run(self) -> None:
+        self.stage.run()
+
+    @rule(passed=st.sampled_from([timedelta(seconds=11), HOLD, HOLD + timedelta(minutes=1), timedelta(hours=2)]))
+    def time_goes_by(self, passed: timedelta) -> None:
+        self.house.now += passed
+
+    # What must be true.
+
+    @invariant()
+    def everything_adds_up(self) -> None:
+        if hasattr(self, "memory"):
+            audit(self.memory)
+
+    @invariant()
+    def no_order_goes_back_but_by_a_compensation(self) -> None:
+        for order in self.stage.orders() if hasattr(self, "stage") else ():
+            before = self.before.get(order.id)
+            if before is not None and before.version != order.version:
+                told = [event for event in self.house.stores.orders.timeline(order) if event.seq > before.seq]
+                back = any(event.type in {step.event for step in machine.STEPS if step.back} for event in told)
+                assert back or progress(order) >= progress(before), (before, order)
+            self.before[order.id] = order
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "stage"):
+                self.stage.settle_down()
+                self.a_person_clears_the_desk()
+                self.stage.settle_down()
+                audit_end(self.memory)
+        finally:
+            self.spill.stop()
+
+    def a_person_clears_the_desk(self) -> None:
+        """Money that did not match waits for nobody else."""
+        for order in self.stage.orders():
+            self.to(order, None, lambda house, order=order: house.refuse(order))  # type: ignore[misc]
+
+    def to(self, thing: Any, fault: Any, act: Any) -> Any:
+        """As `under`, to something that an earlier step may have failed to make."""
+        return self.under(fault, act) if thing is not None else None
+
+    def under(self, fault: tuple[Fault, int] | None, act: Any) -> Any:
+        """A step as somebody's process: it may die, be refused or be cut off, and nobody repeats it for him."""
+        stores = faulty(self.house.stores, Faults(*fault)) if fault else self.house.stores
+        try:
+            return act(replace(self.house, stores=stores))
+        except (Killed, HoldfastError):
+            return None
+
+
+OrderLife.TestCase.settings = settings(
+    max_examples=250, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False
+)
+TestOrderLife = OrderLife.TestCase
