@@ -1,11 +1,12 @@
 """What can be read from the code and the template, as pages: docs/catalogue. A test compares them with what stands there.
 
-errors.md, events.md, settings.md, functions.md, and the contract (infra/openapi.py).
+errors.md, events.md, settings.md, functions.md, the contract (infra/openapi.py) and the events' schemas (infra/event_schemas.py).
 """
 
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import sys
@@ -20,6 +21,7 @@ from infra import openapi
 ROOT = openapi.ROOT
 FOLDER = ROOT / "docs" / "catalogue"
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+PROMISED = "events.promised.txt"
 WRITTEN = "Written from the code by `python3 infra/dev.py openapi`; a test compares."
 MEANINGS = {
     "CATALOGUE_TABLE": "Products.",
@@ -49,14 +51,26 @@ MEANINGS = {
 
 def pages() -> dict[str, str]:
     """File name -> text. The same code gives the same text."""
-    return {"errors.md": errors(), "events.md": events(), "settings.md": settings(), "functions.md": functions()}
+    told = {"errors.md": errors(), "events.md": events(), "settings.md": settings(), "functions.md": functions()}
+    from infra import event_schemas  # only now is the library where Python finds it
+
+    return {**told, "events.schema.json": event_schemas.text()}
+
+
+def promised() -> str:
+    """What listeners were promised, and what comes to it. ValueError when something of it is gone."""
+    from infra import event_schemas
+
+    kept = FOLDER / PROMISED
+    return event_schemas.promised(kept.read_text("utf-8") if kept.exists() else "")
 
 
 def write() -> list[Path]:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
+    written = pages() | {PROMISED: promised()}
+    for name, text in written.items():
         (FOLDER / name).write_text(text, encoding="utf-8")
-    return [openapi.write(), *(FOLDER / name for name in pages())]
+    return [openapi.write(), *(FOLDER / name for name in written)]
 
 
 def errors() -> str:
@@ -106,22 +120,38 @@ def sentences(kind: type) -> tuple[str, str]:
 
 def events() -> str:
     from holdfast.orders import events as of_orders
+    from infra import event_schemas
 
     heard = consumers()
     rows = []
+    sections = []
     for type_, said in documented_events():
-        meaning, _, data = said.partition("Data:")
         shown = "no" if type_ in of_orders.STAFF_ONLY else "yes"
-        facts = data.strip().rstrip(".")
-        rows.append((f"`{type_}`", meaning.replace("Staff only.", "").strip(), facts, shown, ", ".join(heard.get(type_, []))))
+        meaning = said.replace("Staff only.", "").strip()
+        rows.append((f"[`{type_}`](#{type_.replace('.', '')})", meaning, shown, ", ".join(heard.get(type_, []))))
+        data = _data(event_schemas.members(type_), json.dumps(event_schemas.example(type_)["data"]))
+        sections.append(f"### {type_}\n\n{meaning}\n\n{data}")
     return page(
         "Events of an order",
         "Written in the same write as the change that they tell of, published by `orders_stream` with source `holdfast.orders`, at "
-        "least once. "
-        "Every event has `id` (know a repeated one by it), `seq`, `type`, `at`, `actor`, `reason`, `request_id`, `data`, and on the bus "
-        "`shop`, `order` and `status` as well.",
-        table(("Type", "Meaning", "Data", "On the customer's timeline", "Who works at it"), rows),
+        "least once; the bus may deliver them in another order, which `seq` tells. The type's name has its version: members and words may "
+        "come under the same name, none goes and none becomes something else ([promised](events.promised.txt)). For machines: "
+        "[events.schema.json](events.schema.json). No address, e-mail or phone number, key or note travels; `reason` is what somebody "
+        "wrote.",
+        table(("Type", "Meaning", "On the customer's timeline", "Who works at it"), rows),
+        "## On the bus",
+        _data(event_schemas.members(), json.dumps(event_schemas.example(of_orders.PAID), indent=1)),
+        "## Data",
+        *sections,
     )
+
+
+def _data(members: Iterable[Sequence[str]], example: str) -> str:
+    """A table of members, and what they look like; a sentence where there are none."""
+    rows = list(members)
+    if not rows:
+        return "No data."
+    return f"{table(('Member', 'Type', 'Meaning'), rows)}\n\n```json\n{example}\n```"
 
 
 def documented_events() -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes import DynamoDBStreamEvent, ev
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from holdfast.kernel.events import Event
+from holdfast.orders import events
 from holdfast.orders.model import Order
 from holdfast.orders.repository import order_of
 from holdfast.platform import aws
@@ -63,8 +64,10 @@ def entries_of(record: DynamoDBRecord) -> Iterator[dict[str, Any]]:
 
 def detail_of(order: Order, event: Event) -> dict[str, Any]:
     """What travels: the event, and what every listener needs. Names of what changed, not the values: some are personal."""
-    told = event.model_dump(mode="json", exclude_none=True, exclude={"before", "after"})
-    return {"shop": order.shop, "order": order.id, "number": order.number, "status": order.status, **told, "changed": sorted(event.after)}
+    told = event.model_dump(mode="json", exclude_none=True, exclude={"before", "after", "data"})
+    about = {"shop": order.shop, "order": order.id, "number": order.number, "status": order.status}
+    data = {name: fact for name, fact in event.data.items() if name not in events.AT_HOME.get(event.type, ())}
+    return {**about, **told, "data": data, "changed": sorted(event.after)}
 
 
 def _publish(entries: list[dict[str, Any]]) -> int | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from holdfast.notifications.model import State
 from holdfast.notifications.usecases import TEMPLATES
-from holdfast.orders import replay, rules
+from holdfast.orders import replay, rules, schemas
 from holdfast.orders.model import Order, RefundState, Status
 from holdfast.payments.model import News
 from holdfast.stock.keys import buyer_pool
@@ -24,7 +24,10 @@ def audit(memory: Memory) -> None:
             assert level.available >= 0, level
             _chain(level, ledger)
     for order in _orders(memory):
-        assert replay.rebuild(order, MemoryOrders(memory).timeline(order)) == [], order
+        timeline = MemoryOrders(memory).timeline(order)
+        assert replay.rebuild(order, timeline) == [], order
+        for event in timeline:
+            schemas.data_of(event)  # raises where listeners would get what they were not promised
         _state(order)
         _refunds(order)
         for line in order.lines:

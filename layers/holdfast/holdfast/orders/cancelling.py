@@ -79,8 +79,8 @@ def _refuse(order: Order, actor: Actor, policies: Policies) -> None:
 
 def _given_up(order: Order, plan: refunding.Plan, command: CancelOrder, now: datetime) -> Order:
     why: dict[str, Any] = {"at": now, "actor": command.actor, "reason": command.reason, "request_id": command.request_id}
-    units = {"returned": dict(plan.back), "owed": dict(plan.owed)}
-    cancelled = machine.move(order, "cancel_paid", **why, data={k: v for k, v in units.items() if v}, lines=plan.lines)
+    told = {"paid": bool(order.payment.captured), "returned": dict(plan.back), "owed": dict(plan.owed)}
+    cancelled = machine.move(order, "cancel_paid", **why, data={name: fact for name, fact in told.items() if fact}, lines=plan.lines)
     if not plan.amount:
         return cancelled
     due = Refund(id=refunding.refund_id(order, "cancel"), amount=plan.amount, lines=plan.refunded, reason=command.reason)

@@ -169,7 +169,8 @@ def _hold(
 def _end_earlier(shop: str, order: str, *, orders: Orders, stock: Stock, now: datetime) -> None:
     earlier = orders.get(shop, order)
     if earlier is not None:
-        end(earlier, "cancel", actor=CUSTOMER, reason="replaced by a new try", orders=orders, stock=stock, now=now)
+        why = "replaced by a new try"
+        end(earlier, "cancel", actor=CUSTOMER, reason=why, data={"replaced": True}, orders=orders, stock=stock, now=now)
 
 
 def _order(

@@ -171,6 +171,12 @@ class NothingToResend(Conflict):
     code = "nothing_to_resend"
 
 
+class StaleOrder(Refusal):
+    """If-Match names another version than the one that stands. Facts: version."""
+
+    code, status, title = "stale_order", 412, "Precondition failed"
+
+
 class NothingToRetry(Conflict):
     """The order waits for no worker: it is done, or a person must act. Facts: order_status."""
 

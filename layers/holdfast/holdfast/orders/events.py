@@ -1,34 +1,34 @@
-"""The names of what happens to an order. The stream publishes each under its name on the bus."""
+"""The names of what happens to an order. The stream publishes each under its name on the bus; their data: `orders/schemas.py`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 PLACED = "order.placed.v1"
-"""A shopper placed it: its stock is held, its payment made at the provider. Data: total, lines."""
+"""A shopper placed it: its stock is held, its payment made at the provider."""
 HOLD_EXTENDED = "order.hold_extended.v1"
 """Held for one more hold time."""
 PAID = "order.paid.v1"
-"""The money is ours and the held units are sold. Data: payment, amount, currency."""
+"""The money is ours and the held units are sold."""
 PAYMENT_FAILED = "order.payment_failed.v1"
-"""The provider says that no money will come. Data: payment."""
+"""The provider says that no money will come."""
 PAYMENT_REVIEW = "order.payment_review.v1"
-"""Money that does not match the order: a person decides. Staff only. Data: payment, provider, amount, currency, expected."""
+"""Money that does not match the order: a person decides. Staff only."""
 EXPIRED = "order.expired.v1"
-"""The hold ran out, or the payment did. Data: payment, if it was that."""
+"""The hold ran out, or the payment did."""
 CANCELLED = "order.cancelled.v1"
-"""Given up: before it was paid, or after, while nothing was handed over. Data: returned, owed: units per SKU."""
+"""Given up: before it was paid, or after, while nothing was handed over."""
 LATE_PAYMENT = "order.late_payment.v1"
-"""The money came after the hold had run out, and the order lives all the same. Data: policy, outcome, lines, late_seconds."""
+"""The money came after the hold had run out, and the order lives all the same."""
 PAYMENT_ACCEPTED = "order.payment_accepted.v1"
-"""A person took money that did not match the order. Staff only. Data: payment, amount, currency."""
+"""A person took money that did not match the order. Staff only."""
 COMPLETED = "order.completed.v1"
-"""Everything was handed over. Data: wave, lines."""
+"""Everything was handed over."""
 PARTIALLY_FULFILLED = "order.partially_fulfilled.v1"
-"""Something was handed over or set aside, the rest is owed. Data: wave, lines."""
+"""Something was handed over or set aside, the rest is owed."""
 AWAITING_STOCK = "order.awaiting_stock.v1"
-"""Paid, and nothing of it is there yet. Data: wave, lines."""
+"""Paid, and nothing of it is there yet."""
 PROCESSING = "order.processing.v1"
-"""Everything is there; what is physical waits to be picked. Data: wave, lines."""
+"""Everything is there; what is physical waits to be picked."""
 PICKING = "order.picking.v1"
 """Somebody fetches the goods."""
 PACKED = "order.packed.v1"
@@ -36,53 +36,51 @@ PACKED = "order.packed.v1"
 PICKING_STOPPED = "order.picking_stopped.v1"
 """The goods went back on their shelf; they are to be picked again."""
 SHIPPED = "order.shipped.v1"
-"""A parcel is on its way. Data: shipped: units per SKU, tracking_numbers, carrier."""
+"""A parcel is on its way."""
 DELIVERED = "order.delivered.v1"
 """The customer has the parcel."""
 KEYS_ADDED = "order.keys_added.v1"
-"""Owed keys came and were handed over. Data: wave, sku, quantity, complete, lines."""
+"""Owed keys came and were handed over."""
 STOCK_ALLOCATED = "order.stock_allocated.v1"
-"""Owed physical units came and are set aside. Data: wave, sku, quantity, complete, lines."""
+"""Owed physical units came and are set aside."""
 REFUND_DUE = "order.refund_due.v1"
-"""The decision to give money back; the provider has yet to confirm. Staff only. Data: payment, refund, amount, currency, and units
-per SKU: refunded, returned, owed.
-"""
+"""The decision to give money back; the provider has yet to confirm. Staff only."""
 PARTIALLY_REFUNDED = "order.partially_refunded.v1"
-"""A part of the money went back. Data: refund, amount, currency, lines."""
+"""A part of the money went back."""
 REFUNDED = "order.refunded.v1"
-"""The money went back, all of it. Data: amount, currency, and returned: units per SKU, if the provider told first."""
+"""The money went back, all of it."""
 RETURN_REQUESTED = "order.return_requested.v1"
-"""The customer sends goods back. Data: return, lines."""
+"""The customer sends goods back."""
 RETURN_RECEIVED = "order.return_received.v1"
-"""Goods came back. Data: return, restocked, written_off: units per SKU."""
+"""Goods came back."""
 EDITED = "order.edited.v1"
-"""Its address, contact or notes were changed. Data: fields."""
+"""Its address, contact or notes were changed."""
 NOTE_ADDED = "order.note_added.v1"
-"""Staff wrote something down. Staff only. Data: note."""
+"""Staff wrote something down. Staff only."""
 MAIL_RESENT = "order.mail_resent.v1"
-"""A mail goes out again. Staff only. Data: of, event, and what that event told."""
+"""A mail goes out again. Staff only."""
 
 ALL = (
     PLACED,
     HOLD_EXTENDED,
     PAID,
-    LATE_PAYMENT,
     PAYMENT_FAILED,
     PAYMENT_REVIEW,
-    PAYMENT_ACCEPTED,
     EXPIRED,
     CANCELLED,
+    LATE_PAYMENT,
+    PAYMENT_ACCEPTED,
     COMPLETED,
     PARTIALLY_FULFILLED,
     AWAITING_STOCK,
     PROCESSING,
-    KEYS_ADDED,
-    STOCK_ALLOCATED,
     PICKING,
     PACKED,
     PICKING_STOPPED,
     SHIPPED,
     DELIVERED,
+    KEYS_ADDED,
+    STOCK_ALLOCATED,
     REFUND_DUE,
     PARTIALLY_REFUNDED,
     REFUNDED,
@@ -94,6 +92,8 @@ ALL = (
 )
 STAFF_ONLY = frozenset({PAYMENT_REVIEW, PAYMENT_ACCEPTED, REFUND_DUE, NOTE_ADDED, MAIL_RESENT})
 """Not shown on the customer's timeline."""
+AT_HOME: Mapping[str, frozenset[str]] = {NOTE_ADDED: frozenset({"note"})}
+"""Members of data that do not go on the bus: staff may write down anything."""
 TELLS_LINES = frozenset({COMPLETED, PARTIALLY_FULFILLED, AWAITING_STOCK, PROCESSING, KEYS_ADDED, STOCK_ALLOCATED, LATE_PAYMENT})
 """Their data has the lines as they were then: a mail that goes out later must not tell of a later state."""
 

@@ -98,4 +98,5 @@ def _told(order: Order, policy: LatePolicy, held_until: datetime, now: datetime)
     outcome = "owed" if any(line.short for line in order.lines) else "partial" if order.refunds else "retaken"
     late = int((now - held_until).total_seconds())
     data = {"policy": policy, "outcome": outcome, "late_seconds": max(late, 0), "lines": rules.told_lines(order)}
-    return order.also(events.LATE_PAYMENT, at=now, actor=SYSTEM, data=data)
+    back = [{"amount": due.amount, "currency": order.currency, "refunded": dict(due.lines)} for due in order.refunds]
+    return order.also(events.LATE_PAYMENT, at=now, actor=SYSTEM, data={**data, **(back[-1] if back else {})})

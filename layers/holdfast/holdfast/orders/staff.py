@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.events import Actor
+from holdfast.kernel.events import Actor, ActorKind, Event
 from holdfast.kernel.model import Model
 from holdfast.orders import events, machine, rules, settlement
-from holdfast.orders.errors import NothingToResend, OrderNotEditable, TransitionRefused
+from holdfast.orders.errors import NothingToResend, OrderNotEditable, StaleOrder, TransitionRefused
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.paying import World, give_back
@@ -21,9 +21,11 @@ MAILED = (
     events.PARTIALLY_FULFILLED,
     events.AWAITING_STOCK,
     events.KEYS_ADDED,
+    events.CANCELLED,
+    events.PARTIALLY_REFUNDED,
     events.REFUNDED,
 )
-"""Events that a customer gets a mail of."""
+"""Events that a customer gets a mail of; of the end of a try that was never paid only where staff ended it."""
 UNTIL_PICKED = rules.AWAITING_MONEY | {Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK}
 """While nobody has packed anything, the address may still be changed."""
 
@@ -46,7 +48,8 @@ class Act(Model):
 def bring_to(act: Act, wanted: Status, *, data: dict[str, Any] | None = None, orders: Orders, now: datetime) -> Order:
     """Picking, packed, shipped, delivered, completed; or back on the shelf. An order that is there already is left as it is.
 
-    Shipping hands over every unit that is the order's; `data`: tracking_numbers and carrier. UnknownOrder, TransitionRefused.
+    Shipping hands over every unit that is the order's; `data`: the parcel's tracking_numbers and carrier. UnknownOrder,
+    TransitionRefused.
     """
 
     def moved(order: Order) -> Order:
@@ -54,7 +57,8 @@ def bring_to(act: Act, wanted: Status, *, data: dict[str, Any] | None = None, or
             return order
         step = machine.by_hand(order, wanted)
         if step.name != "ship":
-            return machine.move(order, step.name, at=now, **act.why, data=data)
+            told = {"lines": rules.told_lines(order)} if step.event in events.TELLS_LINES else None
+            return machine.move(order, step.name, at=now, **act.why, data=told)
         lines = tuple(line if line.digital else line.model_copy(update={"fulfilled": line.allocated}) for line in order.lines)
         shipped = {line.sku: line.here for line in order.lines if line.here and not line.digital}
         return machine.move(order, "ship", at=now, **act.why, data={**(data or {}), "shipped": shipped}, lines=lines)
@@ -122,21 +126,17 @@ def resend(act: Act, event: str | None, *, email: str | None = None, orders: Ord
     """The mail of that event again, or of the last one that had a mail; to another address, if one is told. NothingToResend."""
 
     def resent(order: Order) -> Order:
-        mailed = [told for told in orders.timeline(order) if told.type in MAILED and event in (None, told.id)]
+        mailed = [told for told in orders.timeline(order) if _mailed(told) and event in (None, told.id)]
         if not mailed or (order.email is None and email is None):
             raise NothingToResend("There is no mail to send again.")
         last = mailed[-1]
-        data = {"of": last.type, "event": last.id, "told": last.data}
+        data = {"of": last.type, "event": last.id, "told": last.data, **({"reason": last.reason} if last.reason else {})}
         address: dict[str, Any] = {"email": email} if email not in (None, order.email) else {}
         return order.happened(events.MAIL_RESENT, at=now, **act.why, data=data, **address, **_readdressed(order, address))
 
     return change(act, resent, orders=orders)
 
 
-def change(act: Act, changed: Any, *, orders: Orders) -> Order:
-    """`changed(order)` is saved over the version it came from; an order that it left as it was is answered. VersionConflict."""
-    for _ in range(ATTEMPTS):
-        order = read(act.shop, act.order, orders=orders)
 def _mailed(told: Event) -> bool:
     never_paid = told.type == events.CANCELLED and not told.data.get("paid") and told.actor.kind is not ActorKind.STAFF
     return told.type in MAILED and not never_paid
@@ -147,8 +147,12 @@ def _readdressed(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
     return {"bought_as": rules.customer(order) or ""} if "email" in changes else {}
 
 
+def change(act: Act, changed: Any, *, orders: Orders) -> Order:
+    """`changed(order)` is saved over the version it came from; an order that it left as it was is answered. VersionConflict."""
+    for _ in range(ATTEMPTS):
+        order = read(act.shop, act.order, orders=orders)
         if act.expected is not None and order.version != act.expected:
-            raise VersionConflict("The order was changed since you have read it.", version=order.version)
+            raise StaleOrder("The order was changed since you have read it.", version=order.version)
         new: Order = changed(order)
         if new is order or orders.save(new):
             return new

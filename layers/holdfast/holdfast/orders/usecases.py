@@ -1,6 +1,7 @@
 """What customers and the sweep do with an order that exists."""
 
 from datetime import datetime
+from typing import Any
 
 from holdfast.kernel.events import CUSTOMER, SYSTEM, Actor
 from holdfast.kernel.writes import Commit
@@ -19,14 +20,23 @@ def read(shop: str, order: str, *, orders: Orders) -> Order:
 
 
 def end(
-    order: Order, step: str, *, actor: Actor, reason: str | None, request_id: str | None = None, orders: Orders, stock: Stock, now: datetime
+    order: Order,
+    step: str,
+    *,
+    actor: Actor,
+    reason: str | None,
+    request_id: str | None = None,
+    data: dict[str, Any] | None = None,
+    orders: Orders,
+    stock: Stock,
+    now: datetime,
 ) -> Order:
     """End an order that never got its money, then give its stock back. An order that did get it is left as it is.
 
     The order first: a crash in between leaves a lock that runs out by itself, never a paid order without its units.
     """
     while machine.possible(order, machine.TABLE[step]):
-        ended = machine.move(order, step, at=now, actor=actor, reason=reason, request_id=request_id, hold=None)
+        ended = machine.move(order, step, at=now, actor=actor, reason=reason, request_id=request_id, data=data, hold=None)
         if orders.save(ended):
             if order.hold is not None:
                 stock.release(order.shop, order.hold.lock, order.id)
