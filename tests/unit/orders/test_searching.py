@@ -278,9 +278,8 @@ def test_a_text_may_mean_much() -> None:
 
 
 def guess(stores: Stores, text: str, **wanted: Any) -> tuple[str | None, list[Order]]:
-    member, found = searching.guess(
-        SHOP, text, Wanted(**wanted), limit=5, search=stores.search, orders=stores.orders, vaults=vaults(stores)
-    )
+    world: dict[str, Any] = {"search": stores.search, "orders": stores.orders, "vaults": vaults(stores)}
+    found, member = searching.look(SHOP, Wanted(**wanted), text, None, after=None, limit=5, **world)
     return member, found.orders
 
 
@@ -295,6 +294,19 @@ def test_one_box_finds_by_whatever_it_is(stores: Stores) -> None:
     ]
     assert guess(stores, "nothing") == (None, [])
     assert guess(stores, "MUG-RED", statuses=frozenset({Status.PAID})) == (None, [])
+    assert guess(stores, "MUG-RED", sku="MUG-RED") == ("sku", [one])
+    assert guess(stores, "MUG-RED", sku="MUG-BLUE") == (None, [])
+
+
+def test_the_next_page_takes_the_text_for_the_same(stores: Stores) -> None:
+    """A SKU that is also the number of a payment: the page after the first looks on for what the first has found."""
+    both = [order(number, lines=(line("MUG"),)) for number in (1, 2)]
+    put(stores, *both, order(3, payment=PaymentRef(provider="sandbox", id="MUG")))
+    world: dict[str, Any] = {"limit": 1, "search": stores.search, "orders": stores.orders, "vaults": vaults(stores)}
+    first, by = searching.look(SHOP, Wanted(), "MUG", "sku", after=None, **world)
+    second, again = searching.look(SHOP, Wanted(), "MUG", by, after=first.last, **world)
+    assert (by, again, {one.id for one in first.orders + second.orders}) == ("sku", "sku", {one.id for one in both})
+    assert searching.look(SHOP, Wanted(), "MUG", None, after=None, **world)[1] == "payment"
 
 
 @pytest.mark.parametrize(

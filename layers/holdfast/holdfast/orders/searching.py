@@ -264,11 +264,33 @@ def tracking_number(text: str) -> str:
     return "".join(text.split()).upper()
 
 
-def guess(shop: str, text: str, wanted: Wanted, *, limit: int, search: Search, orders: Orders, vaults: Vaults) -> tuple[str | None, Found]:
-    """The first meaning of the text that finds something: which that is, and what it finds."""
+def look(
+    shop: str,
+    wanted: Wanted,
+    text: str | None,
+    by: str | None,
+    *,
+    after: str | None,
+    limit: int,
+    search: Search,
+    orders: Orders,
+    vaults: Vaults,
+) -> tuple[Found, str | None]:
+    """As `find`, and what `text` was taken for beside all else that is wanted: the first of its meanings that finds something.
+
+    `by`: what it was taken for on the page before.
+    """
+    for meant, member in _meanings(wanted, text, by):
+        found = find(shop, meant, limit=limit, after=after, search=search, orders=orders, vaults=vaults)
+        if found.orders or found.last or text is None:
+            return found, member
+    return Found([], None), None
+
+
+def _meanings(wanted: Wanted, text: str | None, by: str | None) -> Iterator[tuple[Wanted, str | None]]:
+    if text is None:
+        yield wanted, None
+        return
     for member, value in guesses(text):
-        meant = wanted.model_copy(update={member: value})
-        found = find(shop, meant, limit=limit, after=None, search=search, orders=orders, vaults=vaults)
-        if found.orders or found.last:
-            return member, found
-    return None, Found([], None)
+        if by in (None, member) and getattr(wanted, member) in (None, value):
+            yield wanted.model_copy(update={member: value}), member
