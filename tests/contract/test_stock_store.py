@@ -407,6 +407,12 @@ def test_the_cap_of_a_pool_may_change_while_permissions_are_held_and_used(stock:
         assert (found.on_hand, found.available, found.locked, found.cap) == (cap - 1, cap - 2, 1, cap)
 
 
+def test_held_permissions_may_go_back_in_part_when_the_rest_is_used(stock: StockStore, pool: LevelKey) -> None:
+    stock.levels.take(pool, MINE, TWO)
+    commit(stock, stock.levels.use_write(pool, MINE, 2, 1))
+    assert figures(stock, pool) == (2, 2, set())
+
+
 def test_permissions_are_used_once_and_come_back(stock: StockStore, pool: LevelKey) -> None:
     stock.levels.take(pool, MINE, TWO)
     with pytest.raises(HoldLost):

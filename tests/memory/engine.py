@@ -43,7 +43,8 @@ class Memory:
     def of(self, *start: Hashable) -> list[Any]:
         """All rows whose key starts so, in the order of their keys."""
         with self._lock:
-            return [self.rows[key] for key in sorted((key for key in self.rows if key[: len(start)] == start), key=repr)]
+            depth = len(start)
+            return [self.rows[key] for key in sorted((key for key in self.rows if key[:depth] == start), key=repr)]
 
     def change(self, key: Key, holds: Callable[[Any], bool], becomes: Callable[[Any], Any]) -> tuple[bool, Any]:
         """Whether it was done, and what stood there before."""

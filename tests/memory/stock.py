@@ -166,11 +166,11 @@ class MemoryLevels:
             refusal,
         )
 
-    def use_write(self, key: LevelKey, name: str, quantity: int) -> MemoryWrite:
+    def use_write(self, key: LevelKey, name: str, quantity: int, back: int = 0) -> MemoryWrite:
         return MemoryWrite(
             _level(key),
             lambda level: level and name in level.entries and level.entries[name].quantity == quantity,
-            lambda level: _changed(level, on_hand=-quantity, drop=[name]),
+            lambda level: _changed(level, available=back, on_hand=back - quantity, drop=[name]),
             HoldLost("The hold has run out."),
         )
 

@@ -50,7 +50,7 @@ class OrderLife(RuleBasedStateMachine):
         self.spill.start()
 
     @initialize(
-        policy=st.sampled_from(LatePayment), grace=st.sampled_from([None, None, 3600]), mine=st.booleans(), boxes=st.integers(0, 4)
+        policy=st.sampled_from(LatePayment), grace=st.sampled_from([None, None, 3600]), mine=st.booleans(), boxes=st.integers(1, 6)
     )
     def open_shop(self, policy: LatePayment, grace: int | None, mine: bool, boxes: int) -> None:
         self.memory = Memory()
@@ -59,7 +59,7 @@ class OrderLife(RuleBasedStateMachine):
         self.stage = Backstage(self.memory, self.house)
         self.house.product("BOX", boxes, max_per_customer=30)
         self.house.product("KEY", 2, Kind.DIGITAL, OnShortage.BACKORDER)
-        self.house.product("PEN", 1, Kind.PHYSICAL, OnShortage.BACKORDER, backorder_cap=9)
+        self.house.product("PEN", 3, Kind.PHYSICAL, OnShortage.BACKORDER, backorder_cap=9)
         self.before: dict[str, Order] = {}
         self.batches = 0
 
@@ -78,13 +78,44 @@ class OrderLife(RuleBasedStateMachine):
     def somebody_buys(self, wishes: dict[str, int], partial: bool) -> Any:
         return self.under(None, lambda house: house.buy(*wishes.items(), accept_partial=partial))
 
-    @rule(target=orders, wishes=wishes)
-    def somebody_bought(self, wishes: dict[str, int]) -> Any:
-        """Paid and served: most of what can happen to an order begins there."""
+    @rule(target=orders, wishes=wishes, brought_to=st.sampled_from([None, Status.PACKED, Status.SHIPPED, Status.DELIVERED]))
+    def somebody_bought(self, wishes: dict[str, int], brought_to: Status | None) -> Any:
+        """Paid and served, and what is there is on its way: most of what can happen to an order begins there."""
         order = self.under(None, lambda house: house.buy(*wishes.items(), accept_partial=True))
         if order is not None:
             self.under(None, lambda house: house.browser_returns(order))
             self.stage.run()
+        for state in (Status.PICKING, Status.PACKED, Status.SHIPPED, Status.DELIVERED) if brought_to else ():
+            self.to(order, None, lambda house, state=state: house.bring_to(order, state))  # type: ignore[misc]
+            if state is brought_to:
+                break
+        return order
+
+    @rule(
+        target=orders,
+        wishes=wishes,
+        partial=st.booleans(),
+        extended=st.booleans(),
+        passed=st.sampled_from([timedelta(minutes=1), timedelta(hours=2)]),
+        swept=st.booleans(),
+        others=st.booleans(),
+        fault=faults,
+    )
+    def somebody_pays_late(
+        self, wishes: dict[str, int], partial: bool, extended: bool, passed: timedelta, swept: bool, others: bool, fault: Any
+    ) -> Any:
+        """The hold runs out, perhaps others buy, and then the money comes."""
+        order = self.under(None, lambda house: house.buy(*wishes.items(), accept_partial=partial))
+        if order is None:
+            return None
+        if extended:
+            self.under(None, lambda house: house.extend(order))
+        self.house.now += HOLD * (2 if extended else 1) + passed
+        if swept:
+            self.house.sweep()
+        if others:
+            self.under(None, lambda house: house.browser_returns(house.buy(("BOX", 1), ("KEY", 1), ("PEN", 1))))
+        self.under(fault, lambda house: house.browser_returns(order))
         return order
 
     @rule(order=orders, fault=faults)
@@ -95,9 +126,9 @@ class OrderLife(RuleBasedStateMachine):
     def cancel(self, order: Order | None, actor: Actor, fault: Any) -> None:
         self.to(order, fault, lambda house: house.cancel(order, actor))
 
-    @rule(order=orders, lines=units, identity=identities, actor=actors, fault=faults)
-    def announce_a_return(self, order: Order | None, lines: dict[str, int], identity: str, actor: Actor, fault: Any) -> None:
-        self.to(order, fault, lambda house: house.send_back(order, lines, identity, actor))
+    @rule(order=orders, sku=st.sampled_from(["BOX", "PEN"]), count=st.integers(1, 2), identity=identities, actor=actors, fault=faults)
+    def announce_a_return(self, order: Order | None, sku: str, count: int, identity: str, actor: Actor, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.send_back(order, {sku: count}, identity, actor))
 
     # Money.
 
@@ -113,6 +144,7 @@ class OrderLife(RuleBasedStateMachine):
     def another_amount_is_paid(self, order: Order | None, amount: int) -> None:
         if order is not None and self.house.stores.provider.status(order.payment.id).news == "pending":
             self.house.pay_another_amount(order, amount)
+            self.under(None, lambda house: house.browser_returns(order))
 
     @rule(target=hooks, order=orders)
     def webhook_arrives(self, order: Order | None) -> Any:
@@ -187,10 +219,13 @@ class OrderLife(RuleBasedStateMachine):
     def bring_to(self, order: Order | None, wanted: Status, actor: Actor, fault: Any) -> None:
         self.to(order, fault, lambda house: house.bring_to(order, wanted, actor))
 
-    @rule(order=orders)
-    def ship_and_deliver(self, order: Order | None) -> None:
-        for wanted in (Status.PICKING, Status.PACKED, Status.SHIPPED, Status.DELIVERED):
-            self.to(order, None, lambda house, wanted=wanted: house.bring_to(order, wanted))  # type: ignore[misc]
+    @rule(order=orders, choice=st.integers(0, 3), fault=faults)
+    def bring_on(self, order: Order | None, choice: int, fault: Any) -> None:
+        """One of the steps that the table has for it."""
+        standing = self.house.order(order) if order is not None else None
+        wanted = [state for state, step in machine.BY_HAND.items() if standing and machine.possible(standing, machine.TABLE[step])]
+        if wanted:
+            self.to(order, fault, lambda house: house.bring_to(order, wanted[choice % len(wanted)]))
 
     @rule(order=orders, written_off=st.integers(0, 1), refund=st.booleans(), fault=faults)
     def a_return_comes(self, order: Order | None, written_off: int, refund: bool, fault: Any) -> None:

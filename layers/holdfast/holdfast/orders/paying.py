@@ -68,8 +68,9 @@ def paid(
             paid_at=now,
         )
     )
+    given_up = {line.sku: line.cancelled for line in changed.lines if line.cancelled}
     # The order's own condition first: when several fail, "somebody settled it already" is what counts.
-    writes = [world.orders.save_write(changed), *world.stock.confirm_writes(order.shop, lock, order.id, quantities, now)]
+    writes = [world.orders.save_write(changed), *world.stock.confirm_writes(order.shop, lock, order.id, quantities, given_up, now)]
     world.commit(writes, token=f"{order.id}#paid#{order.version}")
     return Settled(outcome=Outcome.APPLIED, order=changed)
 

@@ -92,8 +92,8 @@ class Levels(Protocol):
         """
         ...
 
-    def use_write(self, key: LevelKey, name: str, quantity: int) -> Write:
-        """Permissions of a pool are used up. Refusal: HoldLost."""
+    def use_write(self, key: LevelKey, name: str, quantity: int, back: int = 0) -> Write:
+        """Held permissions of a pool are used up, but for those that go `back`. Refusal: HoldLost."""
         ...
 
     def restore_write(self, key: LevelKey, quantity: int) -> Write:

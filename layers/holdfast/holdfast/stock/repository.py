@@ -224,11 +224,11 @@ class DynamoLevels:
             keys.level_key(seen.key), Expression(text, names, values), Expression(" AND ".join(conditions)), refusal
         )
 
-    def use_write(self, key: LevelKey, name: str, quantity: int) -> Write:
+    def use_write(self, key: LevelKey, name: str, quantity: int, back: int = 0) -> Write:
         change = Expression(
-            "SET #on_hand = #on_hand - :quantity, #ver = #ver + :one REMOVE #lk.#name",
-            {"#on_hand": "on_hand", "#ver": "ver", "#lk": "lk", "#name": name},
-            {":quantity": quantity, ":one": 1},
+            "SET #avail = #avail + :back, #on_hand = #on_hand - :used, #ver = #ver + :one REMOVE #lk.#name",
+            {"#avail": "avail", "#on_hand": "on_hand", "#ver": "ver", "#lk": "lk", "#name": name},
+            {":quantity": quantity, ":back": back, ":used": quantity - back, ":one": 1},
         )
         return self._table.update_write(keys.level_key(key), change, Expression(STILL_HELD), _hold_lost())
 

@@ -13,8 +13,20 @@ from holdfast.stock.model import PROMISES, Booking, Level, LevelKey, Lock, Reaso
 from holdfast.stock.ports import Levels, StockStore
 
 
-def confirm_writes(lock: str, order: str, quantities: Mapping[str, int], *, shop: str, store: StockStore, now: datetime) -> list[Write]:
-    """The held units become sales, and the lock becomes their document. HoldLost, also as refusal; LedgerMoved as refusal."""
+def confirm_writes(
+    lock: str,
+    order: str,
+    quantities: Mapping[str, int],
+    *,
+    given_up: Mapping[str, int] | None = None,
+    shop: str,
+    store: StockStore,
+    now: datetime,
+) -> list[Write]:
+    """The held units become sales, and the lock becomes their document. HoldLost, also as refusal; LedgerMoved as refusal.
+
+    `given_up`: units that were not there and will not be owed either; the customer may buy as many again.
+    """
     standing = store.locks.get(shop, lock)
     if standing is None or standing.order != order:
         raise _lost()
@@ -23,17 +35,18 @@ def confirm_writes(lock: str, order: str, quantities: Mapping[str, int], *, shop
     if {line.sku: line.taken for line in standing.lines} != dict(quantities):
         raise _lost()
     levels = store.levels.levels([LevelKey(shop=shop, sku=line.sku, part=part.part) for line in standing.lines for part in line.goods])
-    bookings, writes = _sold(standing, levels, store.levels)
+    bookings, writes = _sold(standing, levels, store.levels, given_up or {})
     return [*writes, store.locks.seal_write(standing, Sale(at=now, lines=tuple(bookings)))]
 
 
-def _sold(lock: Lock, levels: Mapping[LevelKey, Level], store: Levels) -> tuple[list[Booking], list[Write]]:
+def _sold(lock: Lock, levels: Mapping[LevelKey, Level], store: Levels, given_up: Mapping[str, int]) -> tuple[list[Booking], list[Write]]:
     name, bookings, writes = entry_id(lock.id), [], []
     for line in lock.lines:
         for part in line.parts:
             key = LevelKey(shop=lock.shop, sku=line.sku, part=part.part)
             if part.quantity and is_pool(part.part):
-                writes.append(store.use_write(key, name, part.quantity))
+                back = given_up.get(line.sku, 0) if part.part != PROMISES else 0
+                writes.append(store.use_write(key, name, part.quantity, back))
             elif part.quantity:
                 if key not in levels:
                     raise _lost()

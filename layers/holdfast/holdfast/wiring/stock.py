@@ -83,8 +83,10 @@ class StockForOrders:
         except UnknownHold:
             return  # given back, sold, swept or replaced already
 
-    def confirm_writes(self, shop: str, lock: str, order: str, quantities: Mapping[str, int], now: datetime) -> list[Write]:
-        return selling.confirm_writes(lock, order, quantities, shop=shop, store=self.store, now=now)
+    def confirm_writes(
+        self, shop: str, lock: str, order: str, quantities: Mapping[str, int], given_up: Mapping[str, int], now: datetime
+    ) -> list[Write]:
+        return selling.confirm_writes(lock, order, quantities, given_up=given_up, shop=shop, store=self.store, now=now)
 
     def extend_writes(self, shop: str, lock: str, order: str, until: datetime, now: datetime) -> list[Write]:
         return holding.extend_writes(shop, lock, order, until=until, store=self.store, now=now)
