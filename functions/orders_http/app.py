@@ -216,7 +216,7 @@ def confirm_payment(request: Request[ConfirmationBody]) -> OrderView:
         news = providers(order.payment.provider).status(order.payment.id)
     except UnknownProvider:
         raise PaymentUnknown from None
-    fact = fact_of(news, order.payment.provider)
+    fact = fact_of(news, order.payment.provider, request_id=request.request_id)
     if fact is not None:
         order = settlement.settle(fact, world=finaliser, now=request.now).order
     return order_view(order, request.now)

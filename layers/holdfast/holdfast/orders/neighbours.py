@@ -19,7 +19,7 @@ class FactKind(StrEnum):
 class PaymentFact(Record):
     """What a provider says about a payment, whoever brought the news: browser, webhook, reconciler or operator.
 
-    `event` names the stored provider event, if it was one.
+    `event` names the stored provider event, if it was one; `request_id` the request that brought it.
     """
 
     shop: str
@@ -31,6 +31,7 @@ class PaymentFact(Record):
     currency: str
     actor: Actor
     event: str | None = None
+    request_id: str | None = None
 
 
 class LatePolicy(StrEnum):

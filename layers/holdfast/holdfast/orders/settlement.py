@@ -153,6 +153,7 @@ def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> S
         "return_money",
         at=now,
         actor=fact.actor,
+        request_id=fact.request_id,
         data={"amount": fact.amount, "currency": fact.currency, "returned": given.back},
         lines=given.lines,
         payment=refunding.after(order.payment.model_copy(update={"captured": captured or fact.amount}), refunds),
@@ -180,6 +181,7 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         "expire" if expired else "fail",
         at=now,
         actor=fact.actor,
+        request_id=fact.request_id,
         data={"payment": fact.payment},
         payment=order.payment.model_copy(update={"status": status}),
         hold=None,
@@ -206,7 +208,8 @@ def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         return _ignored(order, "a person decides about this payment already")
     status = order.status if order.status not in machine.TABLE["review"].sources else Status.PAYMENT_REVIEW
     reason = "the payment does not match the order"
-    reviewed = order.happened(events.PAYMENT_REVIEW, at=now, actor=fact.actor, reason=reason, data=told, status=status)
+    who: dict[str, Any] = {"actor": fact.actor, "reason": reason, "request_id": fact.request_id}
+    reviewed = order.happened(events.PAYMENT_REVIEW, at=now, **who, data=told, status=status)
     world.commit([world.orders.save_write(reviewed)], token=f"{order.id}#review#{order.version}")
     return Settled(outcome=Outcome.APPLIED, order=reviewed)
 

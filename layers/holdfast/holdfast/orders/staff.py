@@ -74,7 +74,15 @@ def accept_payment(act: Act, *, world: World, now: datetime) -> Order:
         try:
             money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
             accepted = order.happened(events.PAYMENT_ACCEPTED, at=now, **act.why, data=money)
-            fact = PaymentFact(shop=act.shop, order=order.id, provider=told["provider"], kind=FactKind.SUCCEEDED, actor=act.actor, **money)
+            fact = PaymentFact(
+                shop=act.shop,
+                order=order.id,
+                provider=told["provider"],
+                kind=FactKind.SUCCEEDED,
+                actor=act.actor,
+                request_id=act.request_id,
+                **money,
+            )
             return settlement.pay(_unwritten(order, accepted), fact, world, now).order
         except VersionConflict:
             continue  # the provider told something else meanwhile; look again
@@ -89,7 +97,15 @@ def refuse_payment(act: Act, *, world: World, now: datetime) -> Order:
         order = read(act.shop, act.order, orders=world.orders)
         told = _in_review(order, Status.REFUNDED, orders=world.orders)
         money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
-        fact = PaymentFact(shop=act.shop, order=order.id, provider=told["provider"], kind=FactKind.SUCCEEDED, actor=act.actor, **money)
+        fact = PaymentFact(
+            shop=act.shop,
+            order=order.id,
+            provider=told["provider"],
+            kind=FactKind.SUCCEEDED,
+            actor=act.actor,
+            request_id=act.request_id,
+            **money,
+        )
         try:
             return give_back(order, fact, world, now, act.reason or "the payment did not match the order", actor=act.actor).order
         except VersionConflict:
@@ -106,7 +122,11 @@ def edit(act: Act, changes: dict[str, Any], *, orders: Orders, now: datetime) ->
         late = [name for name in new if closed or (name == "address" and order.status not in UNTIL_PICKED | rules.LATE)]
         if late:
             raise OrderNotEditable(f"It is too late to change that: the order is {order.status}.", order_status=order.status, fields=late)
-        return order.happened(events.EDITED, at=now, **act.why, data={"fields": sorted(new)}, **new, **_readdressed(order, new)) if new else order
+        return (
+            order.happened(events.EDITED, at=now, **act.why, data={"fields": sorted(new)}, **new, **_readdressed(order, new))
+            if new
+            else order
+        )
 
     return change(act, edited, orders=orders)
 

@@ -58,7 +58,9 @@ class PaymentsForOrders:
         return True
 
 
-def fact_of(news: "ProviderFact", provider: str, *, event: "ProviderEvent | None" = None) -> PaymentFact | None:
+def fact_of(
+    news: "ProviderFact", provider: str, *, event: "ProviderEvent | None" = None, request_id: str | None = None
+) -> PaymentFact | None:
     """A provider's statement as the finaliser takes it; None while the provider waits for its money."""
     if news.news == "pending":
         return None
@@ -72,6 +74,7 @@ def fact_of(news: "ProviderFact", provider: str, *, event: "ProviderEvent | None
         currency=news.currency,
         actor=Actor(kind=ActorKind.PROVIDER, id=provider),
         event=event.id if event else None,
+        request_id=request_id,
     )
 
 
