@@ -8,7 +8,7 @@ from holdfast.kernel.errors import VersionConflict
 from holdfast.orders.model import Order, Status
 from holdfast.orders.session import Session
 from tests.memory import samples
-from tests.memory.samples import NOW
+from tests.memory.samples import LATER, NOW
 from tests.memory.stores import Stores
 
 
@@ -72,6 +72,20 @@ def test_a_session_comes_back_as_it_was(stores: Stores, shop: str, make: type[Se
     stores.sessions.add(session)
     assert stores.sessions.get(shop, session.id) == session
     assert stores.sessions.get(shop, "cks_none") is None
+
+
+def test_a_session_is_written_over_the_version_that_was_seen(stores: Stores, shop: str) -> None:
+    session = samples.full_session(shop)
+    assert not stores.sessions.save(session.model_copy(update={"version": 2}))  # there is none
+    assert stores.sessions.get(shop, session.id) is None
+    stores.sessions.add(session)
+    second = session.model_copy(update={"version": 2, "notes": "Ring twice", "address": None, "expires_at": LATER + timedelta(minutes=1)})
+    for _ in range(2):  # a repeated delivery finds its own
+        assert stores.sessions.save(second)
+    assert stores.sessions.get(shop, session.id) == second
+    assert not stores.sessions.save(second.model_copy(update={"notes": "Never seen"}))
+    assert not stores.sessions.save(second.model_copy(update={"notes": "Too late", "version": 4}))
+    assert stores.sessions.get(shop, session.id) == second
 
 
 def test_session_and_order_in_one_read(stores: Stores, shop: str) -> None:

@@ -96,7 +96,9 @@ def _promises(memory: Memory) -> None:
 def _allowances(memory: Memory) -> None:
     """What a customer may still buy is the limit less what he bought and neither gave up nor brought back."""
     for level in [level for level in memory.of("level") if is_pool(level.key.part) and level.key.part != PROMISES]:
-        his = [order for order in memory.of("order", level.key.shop) if order.paid_at and buyer_pool(_buyer(memory, order)) == level.key.part]
+        his = [
+            order for order in memory.of("order", level.key.shop) if order.paid_at and buyer_pool(_buyer(memory, order)) == level.key.part
+        ]
         lines = [(order, line) for order in his for line in order.lines if line.sku == level.key.sku]
         used = sum(line.wanted - _restocked(order, line.sku) for order, line in lines)
         assert level.available == level.cap - used, (level, used)

@@ -10,7 +10,7 @@ from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
 from holdfast.notifications.model import Row, State
 from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Status
-from holdfast.orders.session import Address, Session, SessionLine, Totals
+from holdfast.orders.session import Address, Obstacle, Session, SessionLine, ShippingOption, Totals
 from holdfast.payments.model import EventState, News, ProviderEvent, ProviderFact
 from holdfast.stock.model import Booking, Lock, LockLine, Movement, Part, Reason
 from holdfast.tenants.model import ApiKey, Band, CustomerCancel, LatePayment, Partial, RateBy, Scope, ShippingRate, Shop, TaxRule
@@ -54,7 +54,36 @@ def session(shop: str, number: int = 1, **changes: Any) -> Session:
 
 
 def full_session(shop: str) -> Session:
-    return session(shop, email="ada@example.com", address=ADDRESS)
+    line = SessionLine(
+        sku="A",
+        title="The A",
+        quantity=2,
+        unit_price=EUR,
+        tax=760,
+        digital=False,
+        backorder=True,
+        preorder=True,
+        backorder_cap=5,
+        max_per_customer=3,
+        weight_grams=120,
+        tax_class="books",
+        shards=4,
+    )
+    return session(
+        shop,
+        lines=(line,),
+        totals=TOTALS.model_copy(update={"tax_included": True}),
+        currency="EUR",
+        email="ada@example.com",
+        phone="+491701234567",
+        address=ADDRESS,
+        notes="Ring twice. Zoë",
+        shipping_choice="express",
+        shipping_method="parcel",
+        shipping_options=(ShippingOption(id="parcel", title="Parcel", amount=EUR),),
+        obstacle=Obstacle.NOT_SHIPPED_THERE,
+        priced_at=NOW,
+    )
 
 
 def order(shop: str, number: int = 1, **changes: Any) -> Order:

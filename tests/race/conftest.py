@@ -14,6 +14,7 @@ import pytest
 from holdfast.fulfilment import repository as fulfilment
 from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
+from holdfast.orders import session_repository as sessions
 from holdfast.stock import documents
 from holdfast.stock import repository as stock
 from tests.memory.backends import emulated, raced, shop, simulated
@@ -58,6 +59,8 @@ def careless(request: pytest.FixtureRequest, raced: Stores, shop: str, monkeypat
         for name in without:
             if name == "VERSION_BEFORE":
                 monkeypatch.setattr(orders, "_version_before", _any_version)
+            elif name == "SESSION_AS_SEEN":
+                monkeypatch.setattr(sessions, "_as_seen", _any_version)
             else:
                 module, always = _ALWAYS[name]
                 monkeypatch.setattr(module, name, f"({getattr(module, name)} OR {always})")

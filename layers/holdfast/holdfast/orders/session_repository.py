@@ -16,9 +16,8 @@ class DynamoSessions:
         self._table.put(_item(session))
 
     def save(self, session: Session) -> bool:
-        unchanged = Expression("#version = :before", {"#version": "version"}, {":before": session.version - 1})
         try:
-            self._table.put(_item(session), unchanged)
+            self._table.put(_item(session), _as_seen(session))
         except ConditionFailed as refusal:
             return refusal.item is not None and Session.model_validate(refusal.item) == session
         return True
@@ -41,3 +40,8 @@ class DynamoSessions:
 def _item(session: Session) -> Item:
     item = {**keys.session_key(session.shop, session.id), "ttl": epoch(session.expires_at), **record(session)}
     return {**item, "lines": rows(session.lines)}
+
+
+def _as_seen(session: Session) -> Expression:
+    """The version that the change was made from still stands: of two changes at once none is lost without a word."""
+    return Expression("#version = :before", {"#version": "version"}, {":before": session.version - 1})
