@@ -51,6 +51,15 @@ def tables_of(stores: Stores) -> list[Table]:
     return [owner._table for owner in owners]
 
 
+def test_a_shop_of_older_code_has_no_version_and_may_be_changed(stores: Stores, shop: str) -> None:
+    made = samples.tenant(shop)
+    item = {"pk": shop, "sk": "SHOP", "id": shop, "name": "Demo", "currency": "EUR", "created_at": "2026-01-02T03:04:05.678Z"}
+    stores.tenants._table.put(item)  # type: ignore[attr-defined]
+    assert stores.tenants.shop(shop) == made
+    assert stores.tenants.save_shop(made.model_copy(update={"return_days": 3, "version": 2}))
+    assert not stores.tenants.save_shop(made.model_copy(update={"return_days": 4, "version": 2}))
+
+
 def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> None:
     """Everything that is kept is written, gets an attribute that this code does not know, and reads as it was."""
     stores.stock.levels.open(shop, "A")

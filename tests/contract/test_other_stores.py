@@ -109,6 +109,20 @@ def test_a_shop_is_added_once(stores: Stores, shop: str, make: type[Shop]) -> No
     assert [found for found in stores.tenants.shops() if found.id == shop] == [tenant]
 
 
+def test_settings_are_written_over_the_version_that_was_seen(stores: Stores, shop: str) -> None:
+    made = samples.tenant(shop)
+    assert not stores.tenants.save_shop(made.model_copy(update={"version": 2}))  # there is none
+    assert stores.tenants.shop(shop) is None
+    stores.tenants.add_shop(made)
+    second = samples.full_tenant(shop).model_copy(update={"version": 2})
+    for _ in range(2):  # a repeated delivery finds its own
+        assert stores.tenants.save_shop(second)
+    assert stores.tenants.shop(shop) == second
+    assert not stores.tenants.save_shop(second.model_copy(update={"name": "Another"}))
+    assert stores.tenants.save_shop(second.model_copy(update={"name": "Another", "version": 3}))
+    assert not stores.tenants.save_shop(second.model_copy(update={"version": 5}))
+
+
 def test_a_key_belongs_to_one_shop(stores: Stores, shop: str) -> None:
     key = samples.api_key(shop, label="till", scopes=(Scope.VIEWER, Scope.OPERATOR))
     assert stores.tenants.api_key(shop, key.hash) is None

@@ -151,7 +151,16 @@ def product(shop: str, sku: str = "A", **changes: Any) -> Product:
 
 def full_product(shop: str) -> Product:
     return product(
-        shop, description="Ω & more", on_shortage=OnShortage.BACKORDER, low_stock_threshold=3, max_per_order=7, archived=True, version=9
+        shop,
+        prices=(Money(amount=2199, currency="USD"),),
+        tax_class="books",
+        weight_grams=120,
+        description="Ω & more",
+        on_shortage=OnShortage.BACKORDER,
+        low_stock_threshold=3,
+        max_per_order=7,
+        archived=True,
+        version=9,
     )
 
 

@@ -1,14 +1,21 @@
-"""Shops, their keys, and what a worker remembers of them."""
+"""Shops, their settings, their keys, and what a worker remembers of them."""
+
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from holdfast.tenants import usecases
-from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, UnknownShop
-from holdfast.tenants.model import LatePayment, Scope
+from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, StaleSettings, UnknownShop
+from holdfast.tenants.model import Band, LatePayment, RateBy, Scope, ShippingRate, Shop, ShopSettings, TaxRule
 from holdfast.tenants.repository import Directory
+from holdfast.tenants.views import SettingsBody, settings_view
+from holdfast.wiring.tenants import ShopPolicies
 from tests.memory.engine import Memory
-from tests.memory.samples import LATER, NOW
+from tests.memory.samples import LATER, NOW, full_tenant
 from tests.memory.tenants import MemoryTenants
+from tests.memory.threads import just_before
 
 DEMO = usecases.CreateShop(shop="demo", name="Demo", currency="EUR")
 
@@ -80,3 +87,135 @@ def test_a_directory_remembers_for_a_minute_and_the_unknown_not_at_all(tenants: 
     assert directory.api_key("demo", text_hash) is None
     with pytest.raises(UnknownShop):
         directory.shop("late")
+
+
+# Settings.
+
+
+PARCEL: dict[str, Any] = {"id": "parcel", "title": "Parcel", "countries": ["DE"], "by": "weight", "bands": [{"up_to": 2000, "amount": 495}]}
+
+
+def settings(**changes: Any) -> ShopSettings:
+    return ShopSettings(**{"name": "Demo", **changes})
+
+
+def test_a_shop_that_was_made_before_there_were_settings_behaves_as_it_did() -> None:
+    old = Shop.model_validate(
+        {"pk": "demo", "sk": "SHOP", "id": "demo", "name": "Demo", "currency": "EUR", "origins": [], "created_at": NOW}
+    )
+    assert (old.shipping, old.taxes, old.prices_include_tax, old.partial, old.late_payment, old.version) == (
+        (),
+        (),
+        False,
+        "ask",
+        "retake",
+        1,
+    )
+    policies = ShopPolicies(lambda _: old, timedelta(minutes=15))
+    assert (policies.hold("demo"), policies.late_payment("demo", "any"), policies.late_grace("demo")) == (
+        timedelta(minutes=15),
+        "retake",
+        None,
+    )
+    assert (policies.customer_may_cancel_paid("demo"), policies.return_window("demo")) == (True, timedelta(days=14))
+
+
+def test_policies_are_as_the_shop_has_decided() -> None:
+    decided = {"hold_seconds": 60, "late_payment": "refund", "late_payment_by_provider": {"paypal": "owe"}, "late_grace_seconds": 90}
+    shop = Shop(
+        **{**decided, "id": "demo", "name": "Demo", "currency": "EUR", "created_at": NOW, "customer_cancel": "unpaid", "return_days": 30}
+    )
+    policies = ShopPolicies(lambda _: shop, timedelta(minutes=15))
+    assert [policies.late_payment("demo", provider) for provider in ("paypal", "stripe")] == ["owe", "refund"]
+    assert (policies.hold("demo"), policies.late_grace("demo")) == (timedelta(minutes=1), timedelta(seconds=90))
+    assert (policies.customer_may_cancel_paid("demo"), policies.return_window("demo")) == (False, timedelta(days=30))
+
+
+def test_settings_change_all_at_once_and_are_counted(tenants: MemoryTenants) -> None:
+    rate = ShippingRate(id="parcel", title="Parcel", countries=("DE",), by=RateBy.WEIGHT, bands=(Band(amount=495),))
+    changed = usecases.change_settings("demo", settings(name="Other", shipping=(rate,), return_days=30), tenants=tenants, expected=1)
+    assert (changed.name, changed.shipping, changed.currency, changed.created_at, changed.version) == ("Other", (rate,), "EUR", NOW, 2)
+    assert tenants.shop("demo") == changed
+    assert usecases.change_settings("demo", settings(), tenants=tenants).shipping == ()
+
+
+def test_the_same_settings_again_are_no_change(tenants: MemoryTenants) -> None:
+    assert usecases.change_settings("demo", settings(), tenants=tenants).version == 1
+    changed = usecases.change_settings("demo", settings(return_days=3), tenants=tenants)
+    assert usecases.change_settings("demo", settings(return_days=3), tenants=tenants) == changed
+
+
+def test_who_has_seen_other_settings_is_told(tenants: MemoryTenants) -> None:
+    usecases.change_settings("demo", settings(return_days=3), tenants=tenants)
+    with pytest.raises(StaleSettings) as refused:
+        usecases.change_settings("demo", settings(return_days=4), tenants=tenants, expected=1)
+    assert refused.value.facts == {"version": 2}
+    with pytest.raises(UnknownShop):
+        usecases.change_settings("none", settings(), tenants=tenants)
+
+
+def test_of_two_who_change_at_once_the_later_one_counts_and_both_are_counted(tenants: MemoryTenants) -> None:
+    just_before(tenants, "save_shop", lambda: usecases.change_settings("demo", settings(return_days=3), tenants=tenants))
+    assert usecases.change_settings("demo", settings(return_days=4), tenants=tenants).version == 3
+
+
+def test_without_the_condition_the_first_of_two_is_never_counted() -> None:
+    careless = MemoryTenants(Memory("SHOP_AS_SEEN"))
+    usecases.create_shop(DEMO, tenants=careless, now=NOW)
+    just_before(careless, "save_shop", lambda: usecases.change_settings("demo", settings(return_days=3), tenants=careless))
+    assert usecases.change_settings("demo", settings(return_days=4), tenants=careless, expected=1).version == 2
+
+
+def test_a_shop_may_be_made_with_its_settings(tenants: MemoryTenants) -> None:
+    command = {"shop": "full", "name": "Full", "currency": "EUR", "shipping": [PARCEL], "partial": "always"}
+    made = usecases.create_shop(usecases.CreateShop.model_validate(command), tenants=tenants, now=NOW)
+    assert (made.shipping[0].id, made.partial) == ("parcel", "always")
+    with pytest.raises(ValidationError):
+        usecases.CreateShop.model_validate({**command, "shiping": []})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"shipping": [PARCEL, PARCEL]},
+        {"shipping": [{**PARCEL, "bands": []}]},
+        {"shipping": [{**PARCEL, "bands": [{"up_to": 2000, "amount": 1}, {"up_to": 2000, "amount": 2}]}]},
+        {"shipping": [{**PARCEL, "bands": [{"up_to": None, "amount": 1}, {"up_to": 2000, "amount": 2}]}]},
+        {"shipping": [{**PARCEL, "bands": [{"up_to": 2000, "amount": -1}]}]},
+        {"shipping": [{**PARCEL, "bands": [{"up_to": 2000, "amount": 1.5}]}]},
+        {"shipping": [{**PARCEL, "countries": ["Germany"]}]},
+        {"shipping": [{**PARCEL, "countries": []}]},
+        {"shipping": [{**PARCEL, "by": "colour"}]},
+        {"shipping": [{**PARCEL, "id": "Parcel #1"}]},
+        {"taxes": [{"countries": ["DE"], "rates": {"standard": 10_001}}]},
+        {"taxes": [{"countries": ["DE"], "rates": {"standard": "1900"}}]},
+        {"taxes": [{"countries": ["DE"], "rates": {}}]},
+        {"taxes": [{"countries": ["*", "D"], "rates": {"standard": 1}}]},
+        {"origins": ["javascript:alert(1)"]},
+        {"origins": ["https://shop.example/path"]},
+        {"hold_seconds": 4},
+        {"hold_seconds": True},
+        {"partial": "sometimes"},
+        {"late_payment": "keep"},
+        {"late_payment_by_provider": {"paypal": "keep"}},
+        {"late_payment_by_provider": {"Pay Pal": "owe"}},
+        {"late_grace_seconds": -1},
+        {"customer_cancel": "always"},
+        {"return_days": -1},
+        {"currency": "USD"},
+        {"name": ""},
+        {"name": "Bell\x07"},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SettingsBody.model_validate({"name": "Demo", **wrong})
+
+
+def test_what_is_read_may_be_sent_back(tenants: MemoryTenants) -> None:
+    """All that staff see of the settings they may change, but for what is the shop's own."""
+    full = full_tenant("full")
+    told = settings_view(full).model_dump(mode="json")
+    sent = {name: value for name, value in told.items() if name not in {"id", "currency", "created_at", "version"}}
+    assert SettingsBody.model_validate(sent).settings() == ShopSettings(**{name: getattr(full, name) for name in ShopSettings.model_fields})
+    assert isinstance(full.taxes[0], TaxRule)
