@@ -41,11 +41,17 @@ MEANINGS = {
     "SANDBOX_ENABLED": "Whether play money is taken.",
     "SANDBOX_PAY_URL": "The sandbox's pay page; a payment's id is put behind it.",
     "SANDBOX_SECRET_ARN": "The secret that signs the sandbox's webhooks.",
+    "SEALING_KEY_ARN": "The KMS key that seals credentials, such as the secrets of webhooks.",
     "STOCK_QUEUE_URL": "Ended holds to give back.",
     "STOCK_TABLE": "Levels of stock and the ledger.",
     "STOREFRONT_URL": "Where links in mails lead.",
     "TENANTS_TABLE": "Shops and the hashes of their API keys.",
     "TOKEN_SECRET_ARN": "The secret behind checkout, CSRF and order tokens, and cursors.",
+    "WEBHOOKS_QUEUE_URL": "Events and deliveries of webhooks to work at.",
+    "WEBHOOKS_TABLE": "Webhook endpoints and what was sent to them, for thirty days.",
+    "WEBHOOK_LOOPBACK": "Whether webhooks may go to this very machine, over plain http. In `prod` it is refused.",
+    "WEBHOOK_PORTS": "Ports of https that webhooks may be sent to, with commas between them.",
+    "WEBHOOK_TIMEOUT_SECONDS": "How long a receiver of webhooks may take, from looking up its name to its answer. 1 to 10.",
 }
 
 

@@ -12,7 +12,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "catalogue" / "openapi.json"
 EVENTS = ROOT / "events"
-HTTP_FUNCTIONS = ("storefront_http", "orders_http", "admin_http", "inventory_http", "payments_webhook", "payments_sandbox", "health_http")
+HTTP_FUNCTIONS = (
+    "storefront_http",
+    "orders_http",
+    "admin_http",
+    "inventory_http",
+    "webhooks_http",
+    "payments_webhook",
+    "payments_sandbox",
+    "health_http",
+)
 DESCRIPTION = (
     "Holdfast holds stock while a customer pays, turns payments into orders that are never lost, delivers what is there "
     "and owes the rest. Errors are RFC 9457 problem documents; branch on `code`. Money is integer minor units. "
@@ -33,6 +42,8 @@ ENVIRONMENT = {
     "SANDBOX_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:000000000000:secret:docs",
     "TOKEN_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:000000000000:secret:docs",
     "EVENT_BUS_NAME": "docs",
+    "SEALING_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/docs",
+    "WEBHOOK_TIMEOUT_SECONDS": "10",
     "MAIL_SENDER": "shop@example.com",
     "STOREFRONT_URL": "https://shop.example",
     **{
@@ -40,6 +51,8 @@ ENVIRONMENT = {
         for name in ["CATALOGUE", "STOCK", "LOCKS", "ORDERS", "PAYMENTS", "FULFILMENT", "NOTIFICATIONS", "TENANTS", "OPERATIONS"]
     },
     **{f"{name}_QUEUE_URL": f"https://queue.example/{name.lower()}" for name in ["PAYMENTS", "FULFILMENT", "STOCK", "NOTIFICATIONS"]},
+    "WEBHOOKS_TABLE": "webhooks",
+    "WEBHOOKS_QUEUE_URL": "https://queue.example/webhooks",
 }
 
 

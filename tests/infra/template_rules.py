@@ -13,7 +13,7 @@ Rule = Callable[[World], list[str]]
 
 MOST_RESOURCES = 400  # CloudFormation's own limit is 500 per template
 GATEWAY_SECONDS = 29  # API Gateway waits no longer
-TTL_TABLES = {"Data/Locks", "Data/Orders", "Data/Payments", "Data/Notifications", "Data/Operations"}
+TTL_TABLES = {"Data/Locks", "Data/Orders", "Data/Payments", "Data/Notifications", "Data/Operations", "Data/Webhooks"}
 PROBLEM = "application/problem+json"
 REFUSALS = {"DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"}
 LOG_GROUPS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/holdfast-"

@@ -73,6 +73,15 @@ def test_play_money_in_prod_stops_the_cold_start() -> None:
     assert "prod" in refused.value.stderr
 
 
+@pytest.mark.parametrize("function", ["webhooks_http", "webhooks_inbox"])
+def test_webhooks_to_this_machine_in_prod_stop_the_cold_start(function: str) -> None:
+    """Here, too, the template's rule is the first lock."""
+    given = variables(world({**PROD, "WebhookLoopback": "true"}))[function]
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        read({function: given})
+    assert "prod" in refused.value.stderr
+
+
 def variables(deployed: World) -> dict[str, dict[str, str]]:
     """Folder -> what the template puts into the function's environment."""
     return {

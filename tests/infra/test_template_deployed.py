@@ -59,7 +59,10 @@ def test_schedule(stack: dict[str, Any]) -> None:
         for rule in events.list_rules()["Rules"]
         for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     }
-    assert found == {("rate(5 minutes)", stack["functions"]["stock_sweep"], True)}
+    assert found == {
+        ("rate(5 minutes)", stack["functions"]["stock_sweep"], True),
+        ("rate(1 minute)", stack["functions"]["webhooks_retry"], True),
+    }
 
 
 def test_refusals_of_the_gateway(stack: dict[str, Any], asked: World) -> None:

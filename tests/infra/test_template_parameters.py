@@ -54,6 +54,9 @@ def test_each_environment_has_a_stack_of_its_own() -> None:
         {"MailSender": "nobody"},
         {"Runtime": "nodejs22.x"},
         {"StreamRecordAgeSeconds": "59"},
+        {"WebhookLoopback": "true"},
+        {"WebhookPorts": "443,"},
+        {"WebhookTimeoutSeconds": "11"},
         {"Unknown": "x"},
     ],
     ids="-".join,
@@ -68,6 +71,13 @@ def test_play_money_is_refused_by_the_rule_alone() -> None:
     careless = sources()
     del careless.root["Rules"]["NoPlayMoneyInProd"]
     assert refusals({**PROD, "SandboxEnabled": "true"}, careless) == []
+
+
+def test_webhooks_to_this_machine_are_refused_by_the_rule_alone() -> None:
+    """As above."""
+    careless = sources()
+    del careless.root["Rules"]["NoWebhooksToThisMachineInProd"]
+    assert refusals({**PROD, "WebhookLoopback": "true"}, careless) == []
 
 
 def test_arm_and_python_3_13_by_default() -> None:

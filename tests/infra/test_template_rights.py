@@ -34,6 +34,7 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("payments_inbox", "dynamodb:PutItem", "Data/Payments.Arn"): "the sandbox's book of a refund",
     ("storefront_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is looked at before it is opened",
     ("storefront_http", "dynamodb:PutItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is opened",
+    ("webhooks_inbox", "dynamodb:DeleteItem", "Data/Webhooks.Arn"): "an endpoint that failed is well again",
 }
 TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
 # Lambda itself needs these, to log and to bring events.
@@ -47,7 +48,7 @@ OF_LAMBDA = (
     "dynamodb:GetShard",
     "dynamodb:List",
 )
-SERVICES = ("dynamodb", "sqs", "events", "sesv2", "secretsmanager")
+SERVICES = ("dynamodb", "sqs", "events", "sesv2", "secretsmanager", "kms")
 
 
 class Watch:
@@ -78,6 +79,8 @@ def needs(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "ses:SendEmail", "arn:aws:ses:eu-west-1:123456789012:identity/shop@example.com"
     elif operation == "GetSecretValue":
         yield "secretsmanager:GetSecretValue", f"Security/{params['SecretId'].title()}Secret.Id"
+    elif operation in {"Encrypt", "Decrypt"}:
+        yield f"kms:{operation}", "Security/SealingKey.Arn"
     else:
         raise AssertionError(f"no test knows which right {operation} needs")
 

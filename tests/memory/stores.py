@@ -27,6 +27,8 @@ from holdfast.stock.ports import StockStore
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.ports import Tenants
 from holdfast.tenants.repository import DynamoTenants
+from holdfast.webhooks.ports import WebhookStore
+from holdfast.webhooks.repository import DynamoWebhooks
 from tests.memory.catalogue import MemoryProducts
 from tests.memory.engine import Memory
 from tests.memory.fulfilment import MemoryFulfilment
@@ -39,6 +41,7 @@ from tests.memory.search import MemoryOrderSearch
 from tests.memory.sessions import MemorySessions
 from tests.memory.stock import MemoryStock
 from tests.memory.tenants import MemoryTenants
+from tests.memory.webhooks import MemoryWebhooks
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -57,6 +60,7 @@ class Stores:
     products: Products
     replays: Replays
     runs: Runs
+    webhooks: WebhookStore
     provider: Any
     commit: Commit
 
@@ -74,6 +78,7 @@ def in_memory(memory: Memory) -> Stores:
         products=MemoryProducts(memory),
         replays=MemoryReplays(memory),
         runs=MemoryRuns(memory),
+        webhooks=MemoryWebhooks(memory),
         provider=MemoryProvider(memory),
         commit=memory.commit,
     )
@@ -94,6 +99,7 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         products=DynamoProducts(table["Catalogue"]),
         replays=DynamoReplays(table["Orders"]),
         runs=DynamoRuns(table["Operations"]),
+        webhooks=DynamoWebhooks(table["Webhooks"]),
         provider=Sandbox(SandboxBook(table["Payments"]), SandboxConfig(pay_url="", secret=lambda: "secret")),
         commit=commit,
     )

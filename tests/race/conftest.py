@@ -17,6 +17,7 @@ from holdfast.orders import repository as orders
 from holdfast.orders import session_repository as sessions
 from holdfast.stock import documents
 from holdfast.stock import repository as stock
+from holdfast.webhooks import repository as webhooks
 from tests.memory.backends import emulated, raced, shop, simulated
 from tests.memory.engine import Memory
 from tests.memory.house import House
@@ -41,6 +42,10 @@ _ALWAYS = {
     "SAME_VAULT": (fulfilment, "attribute_exists(#imported)"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
     "FREE": (notifications, "attribute_exists(#pk)"),
+    "FIRST_TIME": (webhooks, "attribute_exists(#pk)"),
+    "FREE_PLACE": (webhooks, "attribute_exists(#pk)"),
+    "SAME_DELIVERY": (webhooks, "attribute_exists(#version)"),
+    "SAME_WAKE": (webhooks, "attribute_exists(#xsk)"),
 }
 
 

@@ -19,7 +19,7 @@ LIBRARY = ROOT / "layers" / "holdfast" / "holdfast"
 FUNCTIONS = ROOT / "functions"
 BUILT = ROOT / ".build" / "layers" / "dependencies" / "python"
 
-CONTEXTS = {"catalogue", "stock", "orders", "payments", "fulfilment", "notifications", "tenants"}
+CONTEXTS = {"catalogue", "stock", "orders", "payments", "fulfilment", "notifications", "tenants", "webhooks"}
 PURE = {
     *{"model", "rules", "usecases", "ports", "errors", "events", "mapper", "signature", "keys"},
     *{
@@ -43,6 +43,7 @@ PURE = {
     *{"recall", "planning", "outlook", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
+    *{"endpoints", "delivering", "replaying", "targets"},
 }
 EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
@@ -60,7 +61,14 @@ HEAVY = {
     "holdfast.payments.providers": "connectors",
     "holdfast.platform.openapi": "the contract's generator",
 }
-TIMES = {"platform/http.py", "platform/patience.py", "tenants/repository.py", "kernel/time.py", "notifications/render.py"}
+TIMES = {
+    "platform/http.py",
+    "platform/patience.py",
+    "tenants/repository.py",
+    "kernel/time.py",
+    "notifications/render.py",
+    "webhooks/proxy.py",
+}
 """Who may have a float: clocks, jitter, a worker's memory; and render.py divides paths."""
 LINES = 350
 ROUTE_LINES = 15

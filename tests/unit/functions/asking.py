@@ -24,6 +24,8 @@ def path_of(route: Route, **given: str) -> dict[str, str]:
         "provider": "sandbox",
         "payment": "pay_1",
         "job": "blk_1",
+        "endpoint": "whe_1",
+        "delivery": "dlv_1",
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     return {name: given.get(name, samples[name]) for name in names}

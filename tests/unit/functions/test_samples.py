@@ -14,7 +14,7 @@ from holdfast.catalogue.model import Kind, Product
 from holdfast.kernel.money import Money
 from holdfast.platform import aws
 from holdfast.stock import booking, layout
-from tests.unit.functions import contract
+from tests.unit.functions import contract, webhook_cases
 from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
 
 Answer = dict[str, Any]
@@ -596,6 +596,9 @@ CASES: dict[str, Expected] = {
     "operations_command/reshard_too_far": Expected(effect=refused("validation_failed")),
     "operations_command/unknown_command": Expected(effect=refused("unknown_command")),
 }
+
+
+CASES |= {name: Expected(**case) for name, case in webhook_cases.CASES.items()}
 
 
 @pytest.mark.parametrize("name", samples())

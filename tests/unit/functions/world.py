@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ from holdfast.tenants.repository import DynamoTenants
 from holdfast.tenants.usecases import hash_of
 from holdfast.wiring.catalogue import CatalogueForOrders
 from infra.openapi import ENVIRONMENT
+from tests.memory.webhooks import Receiver
 from tests.unit.functions import api_gateway
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,8 +40,17 @@ FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 ACCOUNT = "123456789012"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SECRETS = {"token": "t" * 64, "sandbox": "s" * 64}
-GIVEN = {**ENVIRONMENT, "ENVIRONMENT": "test", "TOKEN_SECRET_ARN": "token", "SANDBOX_SECRET_ARN": "sandbox", "EVENT_BUS_NAME": "orders"}
-QUEUES = ("payments", "fulfilment", "stock")
+GIVEN = {
+    **ENVIRONMENT,
+    "ENVIRONMENT": "test",
+    "TOKEN_SECRET_ARN": "token",
+    "SANDBOX_SECRET_ARN": "sandbox",
+    "EVENT_BUS_NAME": "orders",
+    "SEALING_KEY_ARN": "alias/sealing",
+}
+RECEIVER = Receiver()
+"""Where webhooks arrive."""
+QUEUES = ("webhooks", "payments", "fulfilment", "stock")
 
 SHOP = "demo"
 ORIGIN = "https://shop.example"
@@ -183,12 +194,16 @@ def empty() -> Iterator[World]:
                 "payments_webhook",
                 "payments_inbox",
                 "notifications_inbox",
+                "webhooks_http",
             )
         ]
         for module in made:  # what a worker remembers belongs to the world before
             module.directory._shops.clear()
             module.directory._keys.clear()
         metrics._metrics.provider.namespace = metrics._metrics.provider.namespace or "Holdfast"
+        RECEIVER.received.clear()
+        inbox = load("webhooks_inbox")
+        inbox.room = replace(inbox.room, poster=RECEIVER, chance=lambda below: below // 2)
         _tables()
         _messaging()
         yield World()
@@ -226,6 +241,8 @@ def _tables() -> None:
 
 
 def _messaging() -> None:
+    kms = aws.client("kms")
+    kms.create_alias(AliasName=GIVEN["SEALING_KEY_ARN"], TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     sqs, events, secrets = aws.client("sqs"), aws.client("events"), aws.client("secretsmanager")
     for name in QUEUES:
         sqs.create_queue(QueueName=name)

@@ -36,6 +36,11 @@ def derived_id(prefix: str, born_at: datetime, *identity: str) -> str:
     return f"{prefix}_{_crockford(epoch_ms(born_at), 10)}{_crockford(int.from_bytes(digest[:10], 'big'), 16)}"
 
 
+def first_id(prefix: str, instant: datetime) -> str:
+    """Not above any id of that instant, and above those before it: where a range of ids begins."""
+    return f"{prefix}_{_crockford(epoch_ms(instant), 10)}{'0' * 16}"
+
+
 def born_at(identity: str) -> datetime:
     """The instant in an id's time part. ValueError when it is not one of our ids."""
     text = identity.rpartition("_")[2]

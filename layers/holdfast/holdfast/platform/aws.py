@@ -33,7 +33,7 @@ _ONCE = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 
 
 @cache
 def client(service: str) -> Any:
-    """The process's one client of an AWS service (`dynamodb`, `sqs`, `events`, `sesv2`, `secretsmanager`)."""
+    """The process's one client of an AWS service (`dynamodb`, `sqs`, `events`, `sesv2`, `secretsmanager`, `kms`)."""
     return _session().create_client(service, config=_ONCE if service == "dynamodb" else _CONFIG)
 
 
