@@ -54,7 +54,15 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 def tell(message: Message) -> None:
     told = message["detail"]
-    command = Notify(shop=told["shop"], order=told["order"], event=told["id"], type=told["type"], data=told["data"])
+    command = Notify(
+        shop=told["shop"],
+        order=told["order"],
+        event=told["id"],
+        type=told["type"],
+        by=told["actor"]["kind"],
+        data=told["data"],
+        reason=told.get("reason"),
+    )
     sent = notify(command, outbox=outbox, letters=letters, render=render, mailer=mailer, now=utc_now())
     if sent is not None:
         metrics.count("MailsSent")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.notifications.usecases import TEMPLATES
+from holdfast.notifications.usecases import RESENT, TEMPLATES
 from holdfast.orders import events
 from tests.infra.template_filters import matches
 from tests.infra.template_world import LOCAL, ROOT, world
@@ -81,6 +81,10 @@ EVENTS = [
     ("order.awaiting_stock.v1", {"NotificationsQueue"}),
     ("order.keys_added.v1", {"NotificationsQueue"}),
     ("order.refunded.v1", {"NotificationsQueue", "FulfilmentQueue"}),
+    ("order.cancelled.v1", {"NotificationsQueue", "PaymentsQueue"}),
+    ("order.late_payment.v1", {"NotificationsQueue"}),
+    ("order.partially_refunded.v1", {"NotificationsQueue"}),
+    ("order.mail_resent.v1", {"NotificationsQueue"}),
     ("order.placed.v1", set()),
 ]
 
@@ -96,7 +100,7 @@ def test_an_event_of_somebody_else_reaches_nobody() -> None:
 
 def test_customers_are_told_of_what_notifications_has_a_letter_for() -> None:
     told = {kind for kind in events.ALL if "NotificationsQueue" in reached({"source": "holdfast.orders", "detail-type": kind})}
-    assert told == set(TEMPLATES)
+    assert told == {*TEMPLATES, RESENT}
 
 
 def reached(event: dict[str, Any]) -> set[str]:

@@ -4,13 +4,14 @@ from collections import Counter
 from typing import Any
 
 from holdfast.notifications.model import State
-from holdfast.notifications.usecases import TEMPLATES
+from holdfast.notifications.usecases import told
 from holdfast.orders import replay, rules, schemas
 from holdfast.orders.model import Order, RefundState, Status
 from holdfast.payments.model import News
 from holdfast.stock.keys import buyer_pool
 from holdfast.stock.model import PROMISES, Level, Movement, Reason, is_pool
 from tests.memory.engine import Memory
+from tests.memory.house import tellable
 from tests.memory.orders import MemoryOrders
 
 
@@ -67,8 +68,9 @@ def audit_end(memory: Memory) -> None:
             owed = sum(debt.owed for debt in memory.of("debt", order.shop, line.sku) if debt.order == order.id)
             assert owed == rules.owed(order, line), f"{owed} are written down: {order}"
         for event in MemoryOrders(memory).timeline(order):
-            if event.type in TEMPLATES:
-                assert memory.get("mail", order.shop, event.id, TEMPLATES[event.type]).state is State.SENT, order
+            mail = told(tellable(order, event))
+            if mail is not None:
+                assert memory.get("mail", order.shop, event.id, mail.template).state is State.SENT, order
 
 
 def _chain(level: Level, ledger: list[Movement]) -> None:

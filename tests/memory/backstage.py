@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from holdfast.kernel.errors import HoldfastError
-from holdfast.notifications.usecases import TEMPLATES
+from holdfast.notifications.usecases import RESENT, TEMPLATES
 from holdfast.orders import events
 from holdfast.orders.model import Order
 from holdfast.payments.model import EventState, News
@@ -83,6 +83,6 @@ class Backstage:
             told.append(lambda: self.house.finish_refunds(order))
         if event.type == events.CANCELLED:
             told.append(lambda: self.house.void(order))
-        if event.type in TEMPLATES:
+        if event.type in {*TEMPLATES, RESENT}:
             told.append(lambda: self.house.tell(order, event))
         return told

@@ -1,12 +1,13 @@
 """The product's use cases over one set of stores, plugged together as `functions/*/app.py` do it, with a clock that tests move."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdfast.catalogue.model import Kind, OnShortage, Product
 from holdfast.fulfilment import usecases as fulfilment
-from holdfast.kernel.events import CUSTOMER, Actor, ActorKind
+from holdfast.kernel.events import CUSTOMER, Actor, ActorKind, Event
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.money import Money
 from holdfast.notifications.render import render
@@ -36,6 +37,14 @@ HOLD = timedelta(minutes=15)
 GRACE = timedelta(seconds=30)
 STAFF = Actor(kind=ActorKind.STAFF, id="key_staff")
 PROVIDER = Actor(kind=ActorKind.PROVIDER, id="sandbox")
+
+
+def tellable(order: Order, event: Event) -> Notify:
+    """As the notifications worker reads it off the bus."""
+    told = json.loads(event.model_dump_json())
+    return Notify(
+        shop=order.shop, order=order.id, event=event.id, type=event.type, by=event.actor.kind, data=told["data"], reason=event.reason
+    )
 
 
 @dataclass
@@ -125,6 +134,10 @@ class House:
             policies=self.policies,
             now=self.now,
         )
+
+    def abandon(self, session: Session) -> None:
+        desk = {"sessions": self.stores.sessions, "orders": self.stores.orders, "stock": self.stock_for_orders}
+        sessions.abandon(session, born_at(session.id), **desk, now=self.now)
 
     def buy(self, *lines: tuple[str, int], accept_partial: bool = False) -> Order:
         """A placed order, paid at the provider; nobody has told us yet."""
@@ -273,7 +286,7 @@ class House:
         return freed
 
     def tell(self, order: Order, event: Any) -> str | None:
-        command = Notify(shop=self.shop, order=order.id, event=event.id, type=event.type, data=event.data)
+        command = tellable(order, event)
         return notify(command, outbox=self.stores.outbox, letters=self._letters, render=render, mailer=self.mailer, now=self.now)
 
     # What is there now.

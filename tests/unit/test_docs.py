@@ -178,10 +178,10 @@ def test_each_event_has_a_sentence() -> None:
 
 
 def test_a_mail_is_written_for_each_event_that_notifications_hears() -> None:
-    from holdfast.notifications.usecases import TEMPLATES
+    from holdfast.notifications.usecases import RESENT, TEMPLATES
 
     heard = {type_ for type_, who in catalogue.consumers().items() if "notifications_inbox" in who}
-    assert heard == set(TEMPLATES)
+    assert heard == {*TEMPLATES, RESENT}
 
 
 def test_each_variable_has_a_meaning_and_each_meaning_a_variable() -> None:

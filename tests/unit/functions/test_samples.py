@@ -250,6 +250,19 @@ def one_mail_with_the_keys(world: World, answer: Answer) -> None:
     assert "licence-0001" in str(mail.body)
 
 
+def one_mail(*says: str) -> Effect:
+    def check(world: World, answer: Answer) -> None:
+        assert answer == {"batchItemFailures": []}
+        (mail,) = world.mails()
+        assert [text for text in says if text not in str(mail.body)] == []
+
+    return check
+
+
+def no_mail(world: World, answer: Answer) -> None:
+    assert (answer, world.mails()) == ({"batchItemFailures": []}, [])
+
+
 def swept(units: int, dry_run: bool, status: str) -> Effect:
     def check(world: World, answer: Answer) -> None:
         assert (answer["locks"], answer["units"], answer["failed"], answer["dry_run"]) == (1, 2, 0, dry_run)
@@ -576,6 +589,11 @@ CASES: dict[str, Expected] = {
     "notifications_inbox/order_completed": Expected(after=DELIVERED, effect=one_mail_with_the_keys),
     "notifications_inbox/twice": Expected(after=DELIVERED, effect=one_mail_with_the_keys),
     "notifications_inbox/nothing_to_tell": Expected(effect=nothing_happened),
+    "notifications_inbox/replaced_by_a_new_try": Expected(after=PLACED, effect=no_mail),
+    "notifications_inbox/cancelled_by_staff": Expected(after=PLACED, effect=one_mail("You have paid nothing", "out of print")),
+    "notifications_inbox/late_payment": Expected(after=PAID, effect=one_mail("19.99 EUR goes back to you", "1 x Licence")),
+    "notifications_inbox/partially_refunded": Expected(after=DELIVERED, effect=one_mail("sent 19.99 EUR back: one was broken")),
+    "notifications_inbox/mail_resent": Expected(after=DELIVERED, effect=one_mail("licence-0001", "licence-0002")),
     "operations_command/create_shop": Expected(effect=a_shop_and_only_once),
     "operations_command/create_shop_again": Expected(effect=refused("shop_exists")),
     "operations_command/create_api_key": Expected(effect=the_key_opens_its_shop),

@@ -1,5 +1,6 @@
 """What listeners are promised of each event, and that every event keeps it."""
 
+import contextlib
 import copy
 import json
 from typing import Any
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from holdfast.kernel.events import Event
 from holdfast.orders import events, schemas
 from holdfast.orders.model import Order
-from infra import catalogue, event_schemas
+from infra import catalogue, event_schemas, openapi
 from tests.memory import chronicle
 from tests.unit.functions.world import load
 
@@ -122,6 +123,26 @@ def test_the_document_refuses_what_is_not_an_event(wrong: Schema, validator: Dra
 def test_the_document_is_open_for_members_to_come(validator: Draft202012Validator) -> None:
     detail = event_schemas.example(events.PAID)
     assert validator.is_valid({**detail, "new": 1, "data": {**detail["data"], "new": 1}})
+
+
+def samples_off_the_bus() -> list[tuple[str, dict[str, Any]]]:
+    """Details of our own events in the samples of the functions that hear them."""
+    found = []
+    for path in sorted(openapi.EVENTS.glob("*/*.json")):
+        for record in json.loads(path.read_text("utf-8")).get("Records", []):
+            with contextlib.suppress(ValueError):  # some bodies are broken on purpose
+                message = json.loads(record.get("body", ""))
+                if message.get("source") == "holdfast.orders":
+                    found.append((f"{path.parent.name}/{path.stem}", message["detail"]))
+    return found
+
+
+def test_samples_are_such_as_travel() -> None:
+    found = samples_off_the_bus()
+    assert len(found) > 10
+    for name, detail in found:
+        envelope, _ = schemas.read(json.dumps(detail))
+        assert envelope.order.startswith("ord_"), name
 
 
 # What was promised.

@@ -29,11 +29,14 @@ class Row(Record):
 
 
 class LetterLine(Model):
+    """`refunded`: units whose money goes back by what the mail tells of."""
+
     sku: str
     title: str
     quantity: int
     fulfilled: int
     owed: int
+    refunded: int = 0
 
 
 class LetterKey(Model):
@@ -42,7 +45,9 @@ class LetterKey(Model):
 
 
 class Letter(Model):
-    """What a template may know. `keys` are those of the hand-out that the mail tells of."""
+    """What a template may know. `keys` are those of the hand-out that the mail tells of; `money` is what goes back by it, and
+    `paid` whether there is any; `outcome` says what became of an order whose money came late.
+    """
 
     template: str
     to: str = Field(repr=False)
@@ -52,7 +57,10 @@ class Letter(Model):
     lines: tuple[LetterLine, ...]
     keys: tuple[LetterKey, ...] = ()
     total: str
+    money: str
     complete: bool = True
+    paid: bool = False
+    outcome: str | None = None
     reason: str | None = None
 
     @property

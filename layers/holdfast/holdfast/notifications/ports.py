@@ -19,8 +19,8 @@ class Outbox(Protocol):
 
 
 class Letters(Protocol):
-    def write(self, shop: str, order: str, template: str, data: dict[str, Any]) -> Letter | None:
-        """What is to be told; None when the order has no address."""
+    def write(self, shop: str, order: str, template: str, data: dict[str, Any], reason: str | None) -> Letter | None:
+        """What is to be told; None when the order has no address. `data` and `reason` are those of the event that it is about."""
         ...
 
 

@@ -12,6 +12,9 @@ SUBJECTS = {
     "partial_delivery": "Part of your order {number} is here",
     "awaiting_stock": "Your order {number} is paid and waits for stock",
     "additional_keys": "What you waited for is here: order {number}",
+    "late_payment": "Your payment for order {number} came late",
+    "cancelled": "Your order {number} is cancelled",
+    "partial_refund": "A part of your money for order {number} is on its way back",
     "refunded": "Your money for order {number} is on its way back",
 }
 

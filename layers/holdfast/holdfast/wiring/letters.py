@@ -1,17 +1,18 @@
 """Orders, keys and shops, as a mail tells of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.kernel.money import Money
 from holdfast.orders import ports as orders_ports
 from holdfast.orders import rules
+from holdfast.orders.model import Order
 from holdfast.tenants.model import Shop
 
 if TYPE_CHECKING:
     from holdfast.fulfilment.model import DeliveredKey
-    from holdfast.notifications.model import Letter
+    from holdfast.notifications.model import Letter, LetterLine
 
 
 @dataclass(frozen=True)
@@ -24,36 +25,50 @@ class LettersOfOrders:
     token: Callable[[str, str], str]
     storefront_url: str
 
-    def write(self, shop: str, order: str, template: str, data: dict[str, Any]) -> "Letter | None":
-        from holdfast.notifications.model import Letter, LetterKey, LetterLine
+    def write(self, shop: str, order: str, template: str, data: dict[str, Any], reason: str | None) -> "Letter | None":
+        from holdfast.notifications.model import Letter, LetterKey
 
         found = self.orders.get(shop, order)
         if found is None or found.email is None:
             return None
         wave = data.get("wave")
         keys = self.keys(shop, order, wave) if wave is not None else []
-        told = {line["sku"]: line for line in data.get("lines", [])}
         return Letter(
             template=template,
             to=found.email,
             shop_name=self.shop(shop).name,
             number=found.number,
             order_url=f"{self.storefront_url}/shops/{shop}/orders/{order}?token={self.token(shop, order)}",
-            lines=tuple(
-                LetterLine(
-                    sku=line.sku,
-                    title=line.title,
-                    quantity=line.quantity,
-                    # As it was when it happened, where the event says so: a late mail must not tell of a later state.
-                    fulfilled=told.get(line.sku, {}).get("fulfilled", line.fulfilled),
-                    owed=told.get(line.sku, {}).get("owed", rules.owed(found, line)),
-                )
-                for line in found.lines
-            ),
+            lines=tuple(_lines(found, data)),
             keys=tuple(LetterKey(title=found.line(key.sku).title, key=key.key) for key in keys),
             total=spoken(found.totals.total),
+            money=spoken(Money(amount=data["amount"], currency=data["currency"]) if "amount" in data else found.totals.total),
             complete=bool(data.get("complete", True)),
-            reason=found.events[-1].reason if template == "refunded" else None,
+            paid=bool(data.get("paid")),
+            outcome=data.get("outcome"),
+            reason=reason,
+        )
+
+
+def _lines(order: Order, data: dict[str, Any]) -> "Iterator[LetterLine]":
+    """As they were when it happened, where the event says so: a late mail must not tell of a later state.
+
+    Of a refund the event's `lines` are units per SKU, and nothing else.
+    """
+    from holdfast.notifications.model import LetterLine
+
+    lines = data.get("lines", [])
+    then = {line["sku"]: line for line in lines} if isinstance(lines, list) else {}
+    refunded = lines if isinstance(lines, dict) else data.get("refunded", {})
+    for line in order.lines:
+        told = then.get(line.sku, {"fulfilled": line.fulfilled, "owed": rules.owed(order, line)})
+        yield LetterLine(
+            sku=line.sku,
+            title=line.title,
+            quantity=line.quantity,
+            fulfilled=told["fulfilled"],
+            owed=told["owed"],
+            refunded=refunded.get(line.sku, 0),
         )
 
 
