@@ -11,7 +11,6 @@ from holdfast.kernel.model import Input, Model
 from holdfast.kernel.time import Instant
 from holdfast.orders import retrying
 from holdfast.orders.model import Order, Status
-from holdfast.orders.refunding import Kind
 from holdfast.orders.replay import Drift
 from holdfast.orders.retrying import RetryFailed, Task, Worker
 from holdfast.orders.session import Address
@@ -100,14 +99,14 @@ class ReviewBody(Input):
 class RefundBody(Input):
     """`full`: all that is left; `lines`: so many units of these SKUs; `debt`: what is owed and has not come; `amount`: money only."""
 
-    kind: Kind = Field(strict=False)
+    kind: Literal["full", "lines", "debt", "amount"]
     lines: Annotated[Units, Field(min_length=1)] | None = None
     amount: int | None = Field(default=None, ge=1, le=10**12)
     reason: Text
 
     @model_validator(mode="after")
     def _what_it_needs(self) -> "RefundBody":
-        if (self.lines is not None) != (self.kind is Kind.LINES) or (self.amount is not None) != (self.kind is Kind.AMOUNT):
+        if (self.lines is not None) != (self.kind == "lines") or (self.amount is not None) != (self.kind == "amount"):
             raise ValueError("lines belong to the kind lines, and an amount to the kind amount")
         return self
 
@@ -191,7 +190,7 @@ class DriftView(Model):
     stands: Any
 
 
-class RebuiltView(Model):
+class RebuiltOrderView(Model):
     """`agrees`: the order is what its events make of it."""
 
     order: str
@@ -217,6 +216,6 @@ def _retry(order: Order, tasks: Sequence[Task]) -> Mapping[str, Any]:
     return {"order": order.id, "status": order.status, "asked": [AskedView(worker=task.worker, why=task.why) for task in tasks]}
 
 
-def rebuilt_view(order: Order, events: int, drifts: Sequence[Drift]) -> RebuiltView:
+def rebuilt_view(order: Order, events: int, drifts: Sequence[Drift]) -> RebuiltOrderView:
     found = [DriftView(**drift.model_dump()) for drift in drifts]
-    return RebuiltView(order=order.id, version=order.version, events=events, agrees=not found, drifts=found)
+    return RebuiltOrderView(order=order.id, version=order.version, events=events, agrees=not found, drifts=found)

@@ -135,7 +135,7 @@ class EventView(Model):
     data: Mapping[str, Any]
 
 
-class ChangeView(EventView):
+class StaffEventView(EventView):
     """As staff see it: with what it changed, flat."""
 
     before: Mapping[str, Any]
@@ -150,7 +150,7 @@ class EventList(Model):
 class OrderDetail(OrderView):
     """As staff see it: with the whole timeline, and what each event changed."""
 
-    events: list[ChangeView]
+    events: list[StaffEventView]
 
 
 class OrderPage(Model):
@@ -176,7 +176,7 @@ def order_view(order: Order, now: datetime) -> OrderView:
 
 def order_detail(order: Order, told: Sequence[Event], now: datetime) -> OrderDetail:
     """`told`: the whole timeline."""
-    return OrderDetail(**_members(order, now), events=[ChangeView(**dict(event_view(e)), before=e.before, after=e.after) for e in told])
+    return OrderDetail(**_members(order, now), events=[StaffEventView(**dict(event_view(e)), before=e.before, after=e.after) for e in told])
 
 
 def placed_view(order: Order, token: str) -> OrderPlaced:
