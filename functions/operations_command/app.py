@@ -15,6 +15,7 @@ from holdfast.kernel.ids import ShopId, Sku
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import Instant, utc_now
 from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.retelling import Retell, retell
 from holdfast.platform import aws
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
@@ -124,6 +125,10 @@ def rebuild_stock(options: dict[str, Any]) -> BaseModel:
     return ledger.rebuild(asked.shop, asked.sku, at=asked.at or utc_now(), store=stock, most=MOST_DOCUMENTS)
 
 
+def rebuild_orders(options: dict[str, Any]) -> BaseModel:
+    return retell(Retell.model_validate(options), orders=orders)
+
+
 def find_orphans(options: dict[str, Any]) -> BaseModel:
     asked = OfStock.model_validate(options)
     book = OrdersForOrphans(orders)
@@ -151,6 +156,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "create_api_key": create_api_key,
     "audit_stock": audit_stock,
     "rebuild_stock": rebuild_stock,
+    "rebuild_orders": rebuild_orders,
     "find_orphans": find_orphans,
     "stock_cleanup": stock_cleanup,
     "reshard": reshard,

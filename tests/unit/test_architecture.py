@@ -39,7 +39,7 @@ PURE = {
         "paying",
         "lateness",
     },
-    *{"cancelling", "refunding", "returning", "searching", "search_keys", "indexing", "retrying", "staff", "exporting"},
+    *{"cancelling", "refunding", "returning", "retelling", "searching", "search_keys", "indexing", "retrying", "staff", "exporting"},
     *{"recall", "planning", "outlook", "taking", "holding", "releasing", "selling", "booking", "shelves", "layout"},
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from holdfast.catalogue.model import Kind, Product
+from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.money import Money
+from holdfast.orders import staff
 from holdfast.platform import aws
 from holdfast.stock import booking, layout
 from tests.unit.functions import contract, webhook_cases
@@ -291,6 +293,30 @@ def four_shards(world: World) -> None:
 
 def an_edit_by_hand(world: World) -> None:
     world.put("stock", {**level_of(world, "box"), "avail": 9})
+
+
+def many_notes_and_an_edit_by_hand(world: World) -> None:
+    """So many that older events lie beside the order."""
+    orders = load("operations_command").orders
+    for number in range(60):
+        act = staff.Act(shop="demo", order=order(world)["id"], actor=Actor(kind=ActorKind.STAFF, id="key_1"))
+        staff.add_note(act, f"note {number}", str(number), orders=orders, now=NOW)
+    assert len(order(world)["events"]) < 60
+    world.put("orders", {**order(world), "paid_at": "2026-11-20T12:00:00.000Z"})
+
+
+def one_drifts(_: World, answer: Answer) -> None:
+    told = answer["result"]
+    (drifting,) = told["drifting"]
+    assert (told["orders"], told["events"], told["next"]) == (1, 62, None)
+    assert drifting["drifts"] == [{"path": "paid_at", "told": "2026-11-21T12:00:00.000Z", "stands": "2026-11-20T12:00:00.000Z"}]
+
+
+def goes_on(world: World, answer: Answer) -> None:
+    """The cursor of a page that is full; behind it is nothing."""
+    cursor = answer["result"]["next"]
+    again = world.call("operations_command", {"command": "rebuild_orders", "shop": "demo", "after": cursor})
+    assert (answer["result"]["orders"], again["result"]) == (1, {"orders": 0, "events": 0, "drifting": [], "next": None})
 
 
 def the_worker_died(world: World) -> None:
@@ -581,6 +607,7 @@ CASES: dict[str, Expected] = {
         after=PAID, effect=both(expect_failures(), expect_order("completed", "succeeded", stock=(1, 1)))
     ),
     "fulfilment_inbox/refund_due": Expected(after=CANCELLED, effect=nothing_is_owed),
+    "fulfilment_inbox/order_cancelled": Expected(after=CANCELLED, effect=nothing_is_owed),
     "fulfilment_inbox/restock": Expected(effect=nothing_happened),
     "fulfilment_inbox/with_a_broken_message": Expected(
         after=PAID,
@@ -603,6 +630,10 @@ CASES: dict[str, Expected] = {
     "operations_command/audit_stock_repair": Expected(given=an_edit_by_hand, effect=put_right),
     "operations_command/audit_stock_unknown_sku": Expected(effect=refused("not_found")),
     "operations_command/rebuild_stock": Expected(after=PAID, effect=result(on_hand=1, complete=True, findings=[])),
+    "operations_command/rebuild_orders": Expected(after=DELIVERED, effect=result(orders=1, events=3, drifting=[], next=None)),
+    "operations_command/rebuild_order": Expected(after=PAID, given=many_notes_and_an_edit_by_hand, effect=one_drifts),
+    "operations_command/rebuild_orders_goes_on": Expected(after=PLACED, effect=goes_on),
+    "operations_command/rebuild_unknown_order": Expected(effect=refused("not_found")),
     "operations_command/find_orphans": Expected(after=PLACED, given=the_lock_is_gone, effect=orphans_to_look_at),
     "operations_command/find_orphans_repair": Expected(
         after=PLACED, given=the_worker_died, later=timedelta(minutes=3), effect=an_orphan_less
