@@ -67,7 +67,7 @@ class FixedLine(Model):
     unit_price: Money
 
 
-class ChangeView(Model):
+class Correction(Model):
     """`from` and `to`: quantities (0: the line is gone), or what a unit costs."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
@@ -89,7 +89,7 @@ class CartView(Model):
     totals: Totals | None
     fixed_lines: list[FixedLine] | None = None
     fixed_totals: Totals | None = None
-    changes: list[ChangeView] | None = None
+    changes: list[Correction] | None = None
 
 
 def cart_view(checked: Checked, *, fix: bool) -> CartView:
@@ -100,7 +100,7 @@ def cart_view(checked: Checked, *, fix: bool) -> CartView:
 
 def _fixed(fixed: Priced, checked: Checked) -> dict[str, object]:
     changes = [
-        ChangeView(sku=change.sku, code=change.code, before=change.before, after=change.after, reason=DETAILS[change.code])
+        Correction(sku=change.sku, code=change.code, before=change.before, after=change.after, reason=DETAILS[change.code])
         for change in checked.changes
     ]
     lines = [FixedLine(sku=line.sku, quantity=line.quantity, unit_price=line.unit_price) for line in fixed.lines]
