@@ -5,7 +5,7 @@ from typing import Any
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.usecases import feed, forget, serve
 from holdfast.kernel.time import utc_now
-from holdfast.orders.events import REFUND_DUE, REFUNDED
+from holdfast.orders.events import CANCELLED, REFUND_DUE, REFUNDED
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
@@ -45,7 +45,7 @@ def fulfil(message: Message) -> None:
         logger.info("restock fed", extra={"sku": message["sku"], "given": given})
         return
     told = message["detail"]
-    if told["type"] in {REFUND_DUE, REFUNDED}:
+    if told["type"] in {REFUND_DUE, REFUNDED, CANCELLED}:
         forget(told["shop"], told["order"], store=store, orders=orders)
     else:
         serve(told["shop"], told["order"], store=store, orders=orders, stock=stock, now=utc_now())

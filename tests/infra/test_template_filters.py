@@ -81,7 +81,7 @@ EVENTS = [
     ("order.awaiting_stock.v1", {"NotificationsQueue"}),
     ("order.keys_added.v1", {"NotificationsQueue"}),
     ("order.refunded.v1", {"NotificationsQueue", "FulfilmentQueue"}),
-    ("order.cancelled.v1", {"NotificationsQueue", "PaymentsQueue"}),
+    ("order.cancelled.v1", {"NotificationsQueue", "PaymentsQueue", "FulfilmentQueue"}),
     ("order.late_payment.v1", {"NotificationsQueue"}),
     ("order.partially_refunded.v1", {"NotificationsQueue"}),
     ("order.mail_resent.v1", {"NotificationsQueue"}),

@@ -77,7 +77,7 @@ class Backstage:
         told: list[Callable[[], Any]] = []
         if event.type == events.PAID:
             told.append(lambda: self.house.serve(order))
-        if event.type in {events.REFUND_DUE, events.REFUNDED}:
+        if event.type in {events.REFUND_DUE, events.REFUNDED, events.CANCELLED}:
             told.append(lambda: self.house.forget(order))
         if event.type == events.REFUND_DUE:
             told.append(lambda: self.house.finish_refunds(order))

@@ -49,9 +49,7 @@ class OrderLife(RuleBasedStateMachine):
         self.spill = patch.multiple(replay, **spilling)
         self.spill.start()
 
-    @initialize(
-        policy=st.sampled_from(LatePayment), grace=st.sampled_from([None, None, 3600]), mine=st.booleans(), boxes=st.integers(1, 6)
-    )
+    @initialize(policy=st.sampled_from(LatePayment), grace=st.sampled_from([None, None, 3600]), mine=st.booleans(), boxes=st.integers(1, 6))
     def open_shop(self, policy: LatePayment, grace: int | None, mine: bool, boxes: int) -> None:
         self.memory = Memory()
         decided = {"late_grace_seconds": grace, "customer_cancel": "unfulfilled" if mine else "unpaid"}
@@ -74,9 +72,20 @@ class OrderLife(RuleBasedStateMachine):
         placed = self.under(fault, lambda house: house.place(session, key, accept_partial=partial, body=str(partial)))
         return placed.order if placed else None
 
-    @rule(target=orders, wishes=wishes, partial=st.booleans())
-    def somebody_buys(self, wishes: dict[str, int], partial: bool) -> Any:
-        return self.under(None, lambda house: house.buy(*wishes.items(), accept_partial=partial))
+    @rule(
+        target=orders,
+        wishes=wishes,
+        partial=st.booleans(),
+        acts=st.lists(st.sampled_from([Action.PAY, Action.DECLINE, Action.EXPIRE]), max_size=2),
+        told=st.booleans(),
+    )
+    def somebody_buys(self, wishes: dict[str, int], partial: bool, acts: list[Action], told: bool) -> Any:
+        placed = self.under(None, lambda house: house.place(house.session(*wishes.items()), accept_partial=partial))
+        for action in acts if placed else ():
+            self.at_provider(placed.order, action)
+            if told:
+                self.under(None, lambda house: house.browser_returns(placed.order))
+        return placed.order if placed else None
 
     @rule(target=orders, wishes=wishes, brought_to=st.sampled_from([None, Status.PACKED, Status.SHIPPED, Status.DELIVERED]))
     def somebody_bought(self, wishes: dict[str, int], brought_to: Status | None) -> Any:
@@ -130,6 +139,23 @@ class OrderLife(RuleBasedStateMachine):
     def announce_a_return(self, order: Order | None, sku: str, count: int, identity: str, actor: Actor, fault: Any) -> None:
         self.to(order, fault, lambda house: house.send_back(order, {sku: count}, identity, actor))
 
+    @rule(
+        target=orders,
+        sku=st.sampled_from(["BOX", "PEN"]),
+        count=st.integers(1, 2),
+        passed=st.sampled_from([0, 20]),
+        actor=actors,
+        written_off=st.integers(0, 1),
+        refund=st.booleans(),
+        fault=faults,
+    )
+    def somebody_sends_it_back(self, sku: str, count: int, passed: int, actor: Actor, written_off: int, refund: bool, fault: Any) -> Any:
+        order = self.somebody_bought({sku: 2, "KEY": 1}, Status.DELIVERED)
+        self.house.now += timedelta(days=passed)
+        self.announce_a_return(order, sku, count, "one", actor, fault)
+        self.a_return_comes(order, written_off, refund, fault)
+        return order
+
     # Money.
 
     @rule(order=orders, action=st.sampled_from([*Action, Action.PAY, Action.PAY]))
@@ -140,11 +166,29 @@ class OrderLife(RuleBasedStateMachine):
             except PaymentStateConflict:
                 return
 
-    @rule(order=orders, amount=st.sampled_from([1, 1500, 99_999]))
-    def another_amount_is_paid(self, order: Order | None, amount: int) -> None:
-        if order is not None and self.house.stores.provider.status(order.payment.id).news == "pending":
-            self.house.pay_another_amount(order, amount)
-            self.under(None, lambda house: house.browser_returns(order))
+    @rule(
+        target=orders,
+        wishes=wishes,
+        amount=st.sampled_from([1, 1500, 99_999]),
+        passed=st.sampled_from([timedelta(0), HOLD + timedelta(minutes=1)]),
+        cancelled=st.booleans(),
+        accepted=st.sampled_from([None, True, True, False]),
+        fault=faults,
+    )
+    def somebody_pays_another_amount(
+        self, wishes: dict[str, int], amount: int, passed: timedelta, cancelled: bool, accepted: bool | None, fault: Any
+    ) -> Any:
+        placed = self.under(None, lambda house: house.place(house.session(*wishes.items()), accept_partial=True))
+        if placed is None:
+            return None
+        self.house.pay_another_amount(placed.order, amount)
+        if cancelled:
+            self.cancel(placed.order, STAFF, None)
+        self.under(None, lambda house: house.browser_returns(placed.order))
+        self.house.now += passed
+        if accepted is not None:
+            self.a_person_decides_about_money(placed.order, accepted, fault)
+        return placed.order
 
     @rule(target=hooks, order=orders)
     def webhook_arrives(self, order: Order | None) -> Any:
@@ -312,6 +356,6 @@ class OrderLife(RuleBasedStateMachine):
 
 
 OrderLife.TestCase.settings = settings(
-    max_examples=250, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False
+    max_examples=400, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False
 )
 TestOrderLife = OrderLife.TestCase
