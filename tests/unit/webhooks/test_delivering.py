@@ -11,7 +11,7 @@ from holdfast.kernel.errors import UnavailableError
 from holdfast.orders import events
 from holdfast.webhooks import delivering, endpoints, replaying
 from holdfast.webhooks.errors import DeliveryInFlight, EndpointDisabled, UnknownDelivery, UnknownEndpoint
-from holdfast.webhooks.model import DisabledBecause, Endpoint, Outcome, Reply, State
+from holdfast.webhooks.model import LEASE, DisabledBecause, Endpoint, Outcome, Reply, State
 from holdfast.webhooks.replaying import Replay
 from holdfast.webhooks.targets import Doors
 from holdfast.wiring import webhooks as wiring
@@ -133,6 +133,18 @@ def test_attempts_until_one_arrives(shop: Shop) -> None:
     assert {body for _, _, body in shop.receiver.received} == {row.body}
     assert len({headers["webhook-timestamp"] for _, headers, _ in shop.receiver.received}) == 3
     assert shop.store.failing_since("demo", endpoint.id) is None
+
+
+def test_a_delivery_that_kills_its_workers_comes_to_an_end(shop: Shop) -> None:
+    endpoint = shop.endpoint()
+    shop.hear()
+    for number in range(10):
+        assert shop.store.save(shop.only(endpoint).claimed(f"clm_{number}", shop.now))
+        shop.now += LEASE
+    shop.attempt(shop.only(endpoint))
+    row = shop.only(endpoint)
+    assert (row.state, row.reason, row.tries, shop.receiver.received) == (State.FAILED, "attempts_exhausted", 10, [])
+    assert {one.outcome for one in row.attempts} == {Outcome.STARTED}
 
 
 def run_out(shop: Shop, endpoint: Endpoint) -> int:

@@ -92,6 +92,9 @@ def attempt(shop: str, endpoint: str, delivery: str, *, room: Mailroom, now: dat
     row = room.store.get(shop, endpoint, delivery)
     if row is None or row.gone(now) or not row.ready(now):
         return None
+    if row.tries > len(rules.WAITS):  # its last worker died, like others before: what kills workers is not sent for ever
+        given_up = row.ended(State.FAILED, "attempts_exhausted")
+        return Attempted(delivery=given_up) if room.store.save(given_up) else None
     target = endpoints.find(shop, endpoint, store=room.store)
     if target is None or not target.enabled:
         skipped = row.ended(State.SKIPPED, "endpoint_deleted" if target is None else "endpoint_disabled")
