@@ -16,6 +16,7 @@ HTTP_FUNCTIONS = (
     "storefront_http",
     "orders_http",
     "admin_http",
+    "orders_admin_http",
     "inventory_http",
     "webhooks_http",
     "payments_webhook",

@@ -1,4 +1,4 @@
-"""What a shop's staff and scripts call: products, keys, orders."""
+"""What a shop's staff and scripts call: products and keys."""
 
 import re
 from functools import partial
@@ -16,10 +16,6 @@ from holdfast.fulfilment.views import ImportedView, KeysBody, VaultView
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.ids import SKU_PATTERN
 from holdfast.kernel.time import utc_now
-from holdfast.orders import usecases as order_usecases
-from holdfast.orders.errors import UnknownOrder
-from holdfast.orders.repository import DynamoOrders
-from holdfast.orders.views import OrderDetail, OrderPage, order_detail, order_view
 from holdfast.platform import aws, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Api, Request
@@ -73,7 +69,6 @@ commit = DynamoCommit(client)
 tenants = DynamoTenants(Table(client, settings.tenants_table))
 directory = Directory(tenants)
 products = DynamoProducts(Table(client, settings.catalogue_table))
-orders = DynamoOrders(Table(client, settings.orders_table))
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
@@ -205,24 +200,6 @@ def add_keys(request: Request[KeysBody]) -> ImportedView:
     )
     imported = import_keys(command, store=fulfilment, stock=StockForFulfilment(stock, settings.grace), now=request.now)
     return ImportedView(imported=imported.imported, duplicates=list(imported.duplicates), dry_run=imported.dry_run)
-
-
-@api.get("/shops/{shop}/admin/orders", returns=OrderPage, query=PageQuery, refusals=refused, **needs(Scope.VIEWER))
-def list_orders(request: Request[None]) -> OrderPage:
-    """Orders, newest first."""
-    start = tokens.open_cursor(request.query.cursor, "orders", request.shop)
-    page, last = orders.page(request.shop, request.query.limit, start["after"] if start else None)
-    return OrderPage(
-        items=[order_view(order, request.now) for order in page],
-        next=tokens.seal_cursor({"after": last} if last else None, "orders", request.shop),
-    )
-
-
-@api.get("/shops/{shop}/admin/orders/{order}", returns=OrderDetail, refusals=(*refused, UnknownOrder), **needs(Scope.VIEWER))
-def show_order(request: Request[None]) -> OrderDetail:
-    """An order with its whole timeline."""
-    order = order_usecases.read(request.shop, request.path["order"], orders=orders)
-    return order_detail(order, orders.timeline(order), request.now)
 
 
 def _product(request: Request[Any]) -> Product:

@@ -38,11 +38,16 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def fulfil(message: Message) -> None:
-    """From the stock stream a restock; from the bus an order that was paid, or of which something was given up."""
+    """From the stock stream a restock; from staff an order to look at again; from the bus one that was paid, or of which something was
+    given up."""
     if message.get("kind") == "restock":
         given = feed(message["shop"], message["sku"], store=store, orders=orders, stock=stock, now=utc_now())
         metrics.count("OwedUnitsGiven", given)
         logger.info("restock fed", extra={"sku": message["sku"], "given": given})
+        return
+    if message.get("kind") == "serve":
+        serve(message["shop"], message["order"], store=store, orders=orders, stock=stock, now=utc_now())
+        logger.info("looked at again", extra={"order": message["order"]})
         return
     told = message["detail"]
     if told["type"] in {REFUND_DUE, REFUNDED, CANCELLED}:

@@ -10,12 +10,15 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from holdfast.catalogue.repository import DynamoProducts
+from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.ids import ShopId, Sku
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import Instant, utc_now
+from holdfast.orders import indexing
 from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.retelling import Retell, retell
+from holdfast.orders.search_repository import DynamoOrderSearch
 from holdfast.platform import aws
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
@@ -28,6 +31,7 @@ from holdfast.tenants.repository import DynamoTenants
 from holdfast.wiring.cleaning import Cleaner
 from holdfast.wiring.orders import OrdersForSweep
 from holdfast.wiring.orphans import OrdersForOrphans
+from holdfast.wiring.search import VaultsForSearch
 
 ACTOR = "operator"
 MOST_DOCUMENTS = 200_000
@@ -39,6 +43,7 @@ class Settings(HoldSettings):
     stock_table: str
     locks_table: str
     orders_table: str
+    fulfilment_table: str
     tenants_table: str
     operations_table: str
 
@@ -48,7 +53,10 @@ client = aws.dynamodb()
 tenants = DynamoTenants(Table(client, settings.tenants_table))
 products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
-stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), DynamoCommit(client))
+commit = DynamoCommit(client)
+search = DynamoOrderSearch(Table(client, settings.orders_table), commit)
+vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table), commit).vaults)
+stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 cleaner = Cleaner(stock, OrdersForSweep(orders), DynamoRuns(Table(client, settings.operations_table)), settings.grace, utc_now)
 
 
@@ -89,6 +97,15 @@ class Reshard(Model):
     shop: ShopId
     sku: Sku
     shards: int | None = Field(ge=1, le=64)
+    dry_run: bool = True
+
+
+class Reindex(Model):
+    """`most` orders, newest first; `after`: the `next` of the run before."""
+
+    shop: ShopId
+    after: str | None = Field(default=None, max_length=200)
+    most: int = Field(default=5000, ge=1, le=20_000)
     dry_run: bool = True
 
 
@@ -151,6 +168,14 @@ def reshard(options: dict[str, Any]) -> BaseModel:
     return Resharded(sku=asked.sku, shards=head.shards, made=head.made, wanted=wanted, pinned=pinned, dry_run=asked.dry_run)
 
 
+def reindex(options: dict[str, Any]) -> BaseModel:
+    """The rows by which orders are found, made again from the orders."""
+    asked = Reindex.model_validate(options)
+    return indexing.reindex(
+        asked.shop, after=asked.after, most=asked.most, dry_run=asked.dry_run, search=search, orders=orders, vaults=vaults
+    )
+
+
 COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "create_shop": create_shop,
     "create_api_key": create_api_key,
@@ -160,6 +185,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "find_orphans": find_orphans,
     "stock_cleanup": stock_cleanup,
     "reshard": reshard,
+    "reindex": reindex,
 }
 
 

@@ -55,15 +55,30 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def attend(message: Message) -> None:
-    """From the webhook an event's name; from the bus an order whose money goes back, or shall not come any more."""
+    """From the webhook an event's name; from staff an order to look at again; from the bus one whose money goes back, or shall not come."""
     told = message.get("detail")
-    if told is None:
+    if message.get("kind") == "ask":
+        ask(message["shop"], message["order"])
+    elif message.get("kind") == "refund":
+        settlement.finish_refunds(message["shop"], message["order"], world=finaliser, now=utc_now())
+    elif told is None:
         settle(message)
     elif told["type"] == REFUND_DUE:
         order = settlement.finish_refunds(told["shop"], told["order"], world=finaliser, now=utc_now())
         logger.info("refunds finished", extra={"order": order.id, "status": order.payment.status})
     elif settlement.void_unpaid(told["shop"], told["order"], world=finaliser, now=utc_now()):
         logger.info("payment given up", extra={"order": told["order"]})
+
+
+def ask(shop: str, order: str) -> None:
+    """No news of the payment came: the provider is asked for it."""
+    found = finaliser.orders.get(shop, order)
+    if found is None:
+        return
+    fact = fact_of(providers(found.payment.provider).status(found.payment.id), found.payment.provider)
+    if fact is not None:
+        settled = settlement.settle(fact, world=finaliser, now=utc_now())
+        logger.info("asked the provider", extra={"order": order, "outcome": settled.outcome, "status": settled.order.status})
 
 
 def settle(message: Message) -> None:

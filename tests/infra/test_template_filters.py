@@ -76,16 +76,18 @@ def test_a_sample_that_is_held_back_is_noticed() -> None:
 
 EVENTS = [
     ("order.paid.v1", {"FulfilmentQueue"}),
-    ("order.completed.v1", {"NotificationsQueue"}),
-    ("order.partially_fulfilled.v1", {"NotificationsQueue"}),
+    ("order.completed.v1", {"NotificationsQueue", "OrdersQueue"}),
+    ("order.partially_fulfilled.v1", {"NotificationsQueue", "OrdersQueue"}),
     ("order.awaiting_stock.v1", {"NotificationsQueue"}),
-    ("order.keys_added.v1", {"NotificationsQueue"}),
+    ("order.keys_added.v1", {"NotificationsQueue", "OrdersQueue"}),
     ("order.refunded.v1", {"NotificationsQueue", "FulfilmentQueue"}),
     ("order.cancelled.v1", {"NotificationsQueue", "PaymentsQueue", "FulfilmentQueue"}),
     ("order.late_payment.v1", {"NotificationsQueue"}),
     ("order.partially_refunded.v1", {"NotificationsQueue"}),
-    ("order.mail_resent.v1", {"NotificationsQueue"}),
-    ("order.placed.v1", set()),
+    ("order.mail_resent.v1", {"NotificationsQueue", "OrdersQueue"}),
+    ("order.placed.v1", {"OrdersQueue"}),
+    ("order.edited.v1", {"OrdersQueue"}),
+    ("order.shipped.v1", {"OrdersQueue"}),
 ]
 
 

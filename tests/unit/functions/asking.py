@@ -24,6 +24,7 @@ def path_of(route: Route, **given: str) -> dict[str, str]:
         "provider": "sandbox",
         "payment": "pay_1",
         "job": "blk_1",
+        "return": "ret_1",
         "endpoint": "whe_1",
         "delivery": "dlv_1",
     }

@@ -131,7 +131,9 @@ def test_if_match_takes_what_was_answered(world: World, tag: str) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "x.y", "", "e30.AAAA", "é.é", "\ud800", "x" * 2001])
-@pytest.mark.parametrize(("function", "resource"), [("admin_http", "products"), ("admin_http", "orders"), ("inventory_http", "holds")])
+@pytest.mark.parametrize(
+    ("function", "resource"), [("admin_http", "products"), ("orders_admin_http", "orders"), ("inventory_http", "holds")]
+)
 def test_cursors_are_only_those_that_were_given_out(world: World, function: str, resource: str, cursor: str) -> None:
     path, headers = {"shop": "demo"}, {"X-Api-Key": KEYS["viewer"]}
     asked = ask(world, function, "GET", f"/shops/{{shop}}/admin/{resource}", path, headers=headers, query={"cursor": cursor})
@@ -177,7 +179,10 @@ def test_no_route_opens_without_its_token(world: World, function: str, route: Ro
 
 def test_a_key_of_another_shop_is_no_key(world: World) -> None:
     headers = {"X-Api-Key": KEYS["admin"] + "-of-other"}
-    assert ask(world, "admin_http", "GET", "/shops/{shop}/admin/orders", {"shop": "demo"}, headers=headers) == (401, "api_key_invalid")
+    assert ask(world, "orders_admin_http", "GET", "/shops/{shop}/admin/orders", {"shop": "demo"}, headers=headers) == (
+        401,
+        "api_key_invalid",
+    )
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_cursor_opens_its_own_list_only(world: World) -> None:
     again = worlds.ok(world.http("admin_http", "GET", "/shops/{shop}/admin/products", shop="demo", headers=headers, query=cursor))
     assert [item["sku"] for item in seen["items"] + again["items"]] == ["box", "last", "licence"]
     foreign = {"X-Api-Key": KEYS["viewer"] + "-of-other"}
-    lists = ("admin", "demo", "orders", headers), ("inventory", "demo", "holds", headers), ("admin", "other", "products", foreign)
+    lists = ("orders_admin", "demo", "orders", headers), ("inventory", "demo", "holds", headers), ("admin", "other", "products", foreign)
     for function, shop, resource, key in lists:
         path = f"/shops/{{shop}}/admin/{resource}"
         assert ask(world, f"{function}_http", "GET", path, {"shop": shop}, headers=key, query=cursor) == (400, "cursor_invalid")

@@ -16,7 +16,7 @@ from holdfast.kernel.money import Money
 from holdfast.orders import staff
 from holdfast.platform import aws
 from holdfast.stock import booking, layout
-from tests.unit.functions import contract, webhook_cases
+from tests.unit.functions import contract, order_desk_cases, webhook_cases
 from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
 
 Answer = dict[str, Any]
@@ -413,7 +413,7 @@ def a_shop_and_only_once(world: World, answer: Answer) -> None:
 def the_key_opens_its_shop(world: World, answer: Answer) -> None:
     text = answer["result"]["api_key"]
     assert all(text not in str(item) for item in world.items("tenants"))
-    seen = world.http("admin_http", "GET", "/shops/{shop}/admin/orders", shop="demo", headers={"X-Api-Key": text})
+    seen = world.http("admin_http", "GET", "/shops/{shop}/admin/products", shop="demo", headers={"X-Api-Key": text})
     assert seen["statusCode"] == 200
 
 
@@ -562,8 +562,6 @@ CASES: dict[str, Expected] = {
         200, {"locks": 1, "units": 2, "failed": 0}, after=PLACED, later=LATER, effect=expect_stock("licence", 3, 3)
     ),
     f"{INVENTORY}/list_clean_ups": Expected(200, {"next": None}, after=(f"{INVENTORY}/clean_up",), effect=one_run),
-    f"{ADMIN}/list_orders": Expected(200, {"next": None}, after=PLACED),
-    f"{ADMIN}/show_order": Expected(200, {"status": "paid"}, after=PAID),
     f"{ADMIN}/no_key": Expected(401, {"code": "api_key_missing"}),
     f"{ADMIN}/scope_missing": Expected(403, {"code": "scope_missing", "needed": "admin"}),
     "health_http/live": Expected(200, {"status": "ok"}),
@@ -647,7 +645,7 @@ CASES: dict[str, Expected] = {
 }
 
 
-CASES |= {name: Expected(**case) for name, case in webhook_cases.CASES.items()}
+CASES |= {name: Expected(**case) for cases in (webhook_cases.CASES, order_desk_cases.CASES) for name, case in cases.items()}
 
 
 @pytest.mark.parametrize("name", samples())
@@ -658,7 +656,7 @@ def test_sample(world: World, name: str) -> None:
     if expected.status is not None:
         contract.check(sample(name), answer)
         assert answer["statusCode"] == expected.status, answer
-        found = body(answer) or {}
+        found = (body(answer) if expected.members else None) or {}
         assert {member: found[member] for member in expected.members or {}} == (expected.members or {})
     if expected.effect:
         expected.effect(world, answer)

@@ -189,6 +189,7 @@ def empty() -> Iterator[World]:
             for name in (
                 "admin_http",
                 "inventory_http",
+                "orders_admin_http",
                 "storefront_http",
                 "orders_http",
                 "payments_webhook",
