@@ -29,6 +29,7 @@ def audit(memory: Memory) -> None:
         assert replay.rebuild(order, timeline) == [], order
         for event in timeline:
             schemas.data_of(event)  # raises where listeners would get what they were not promised
+        assert replay.whole(order.model_copy(update={"events": ()}), replay.stored(order, order.events)) == order.events, order
         _state(order)
         _refunds(order)
         for line in order.lines:
