@@ -60,6 +60,20 @@ def test_a_shop_of_older_code_has_no_version_and_may_be_changed(stores: Stores, 
     assert not stores.tenants.save_shop(made.model_copy(update={"return_days": 4, "version": 2}))
 
 
+def test_a_session_of_older_code_is_one_without_tax_and_wishes(stores: Stores, shop: str) -> None:
+    """Its thirty minutes may span a deployment."""
+    made = samples.session(shop)
+    money = {"amount": 1999, "currency": "EUR"}
+    line = {"sku": "A", "title": "The A", "quantity": 1, "unit_price": money, "digital": True, "backorder": False}
+    nothing = {"amount": 0, "currency": "EUR"}
+    totals = {"subtotal": money, "shipping": nothing, "tax": nothing, "total": money}
+    item = {"pk": f"{shop}#{made.id}", "sk": "SESSION", "id": made.id, "shop": shop, "lines": [line], "totals": totals, "version": 1}
+    times = {"created_at": "2026-01-02T03:04:05.678Z", "expires_at": "2026-01-02T03:19:05.678Z"}
+    stores.sessions._table.put({**item, **times})  # type: ignore[attr-defined]
+    assert stores.sessions.get(shop, made.id) == made
+    assert stores.sessions.save(made.model_copy(update={"version": 2, "phone": "+4912345678"}))
+
+
 def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> None:
     """Everything that is kept is written, gets an attribute that this code does not know, and reads as it was."""
     stores.stock.levels.open(shop, "A")

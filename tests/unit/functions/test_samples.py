@@ -410,6 +410,12 @@ def a_shop_and_only_once(world: World, answer: Answer) -> None:
     assert world.play("operations_command/create_shop") == answer
 
 
+def a_shop_with_rates(_: World, answer: Answer) -> None:
+    made = answer["result"]
+    assert (made["shipping"][0]["bands"], made["partial"]) == ([{"up_to": 2000, "amount": 495}], "always")
+    assert (made["prices_include_tax"], made["version"]) == (True, 1)
+
+
 def the_key_opens_its_shop(world: World, answer: Answer) -> None:
     text = answer["result"]["api_key"]
     assert all(text not in str(item) for item in world.items("tenants"))
@@ -620,6 +626,7 @@ CASES: dict[str, Expected] = {
     "notifications_inbox/partially_refunded": Expected(after=DELIVERED, effect=one_mail("sent 19.99 EUR back: one was broken")),
     "notifications_inbox/mail_resent": Expected(after=DELIVERED, effect=one_mail("licence-0001", "licence-0002")),
     "operations_command/create_shop": Expected(effect=a_shop_and_only_once),
+    "operations_command/create_shop_with_settings": Expected(effect=a_shop_with_rates),
     "operations_command/create_shop_again": Expected(effect=refused("shop_exists")),
     "operations_command/create_api_key": Expected(effect=the_key_opens_its_shop),
     "operations_command/create_api_key_without_scopes": Expected(effect=refused("validation_failed")),

@@ -25,7 +25,7 @@ from holdfast.orders.errors import (
 from holdfast.orders.model import Status
 from holdfast.orders.session import Obstacle, Session
 from holdfast.orders.sessions import ATTEMPTS, SESSION_LIFE, Told
-from holdfast.stock.errors import InsufficientStock
+from holdfast.stock.errors import CustomerLimitReached, InsufficientStock
 from tests.memory.engine import Memory
 from tests.memory.house import House
 from tests.memory.samples import ADDRESS
@@ -101,6 +101,16 @@ def test_a_shortage_refuses_no_session_and_is_told(house: House) -> None:
     house.restock("BOX", 2, "more")
     assert codes(resume(house, told.session)) == []
     assert house.place(told.session, "second").order.status is Status.PENDING_PAYMENT
+
+
+def test_who_had_all_that_one_may_have_is_told_in_the_words_of_the_cart(house: House) -> None:
+    house.product("SET", 9, max_per_customer=3)
+    house.settle(house.fact(house.place(start(house, ("SET", 2)).session).order))
+    told = start(house, ("SET", 2))
+    assert (codes(told), told.issues[0].available) == (["customer_limit_reached"], 1)
+    with pytest.raises(CustomerLimitReached) as refused:
+        house.place(told.session)
+    assert refused.value.facts["issues"] == [issue.model_dump(mode="json") for issue in told.issues]
 
 
 def test_a_session_has_one_currency(house: House) -> None:

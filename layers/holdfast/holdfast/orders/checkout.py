@@ -117,12 +117,15 @@ def _refuse_unfinished(session: Session) -> None:
 
 
 def _with_issues(refusal: Refusal, session: Session, partial: str) -> Refusal:
-    """A shortage tells what is wrong in the words of the cart, too."""
-    if refusal.code != "insufficient_stock":
+    """Who cannot have all that he wants is told so in the words of the cart, too."""
+    if refusal.code not in {"insufficient_stock", "customer_limit_reached"}:
         return refusal
     left = {fact["sku"]: fact["available"] for fact in refusal.facts["lines"]}
     short = [line for line in session.lines if line.sku in left]
-    issues = [validation.shortage(line, left[line.sku], backorder=line.backorder and partial == "ask") for line in short]
+    if refusal.code == "insufficient_stock":
+        issues = [validation.shortage(line, left[line.sku], backorder=line.backorder and partial == "ask") for line in short]
+    else:
+        issues = [validation.beyond_limit(line, left[line.sku]) for line in short]
     return type(refusal)(refusal.detail, **refusal.facts, issues=[issue.model_dump(mode="json") for issue in issues])
 
 

@@ -3,11 +3,10 @@
 import hashlib
 from typing import Any
 
-from holdfast.kernel.money import Money, total
 from holdfast.orders import events
 from holdfast.orders.model import Order, OrderLine, Status
 from holdfast.orders.neighbours import Wish
-from holdfast.orders.session import SessionLine, Totals
+from holdfast.orders.session import SessionLine
 
 CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
 AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})
@@ -18,12 +17,6 @@ SETTLED = frozenset(Status) - LATE - {Status.CANCELLED, Status.REFUNDED}
 """The money is ours and the goods are theirs, or owed."""
 ORDERED = SETTLED | {Status.PAYMENT_REVIEW, Status.REFUNDED}
 """A checkout that became one of these becomes no other order."""
-
-
-def totals(lines: tuple[SessionLine, ...], currency: str) -> Totals:
-    subtotal = total([line.line_total for line in lines], currency)
-    nothing = Money(amount=0, currency=currency)
-    return Totals(subtotal=subtotal, shipping=nothing, tax=nothing, total=subtotal)
 
 
 def may_be_partial(line: SessionLine | OrderLine, accept_partial: bool) -> bool:

@@ -163,13 +163,17 @@ def stock_issues(
         if there < asked:
             issues.append(shortage(line, there))
         if outlook.left is not None and outlook.left < asked:
-            issues.append(issue(Code.CUSTOMER_LIMIT_REACHED, line.sku, asked=line.quantity, available=outlook.left))
+            issues.append(beyond_limit(line, outlook.left))
     return issues
 
 
 def shortage(line: SessionLine, available: int, *, backorder: bool = False) -> Issue:
     code = Code.INSUFFICIENT_STOCK if available > 0 else Code.OUT_OF_STOCK
     return issue(code, line.sku, asked=line.quantity, available=available, backorder=backorder)
+
+
+def beyond_limit(line: SessionLine, left: int) -> Issue:
+    return issue(Code.CUSTOMER_LIMIT_REACHED, line.sku, asked=line.quantity, available=left)
 
 
 def may_be_owed(line: SessionLine, partial: str) -> bool:
