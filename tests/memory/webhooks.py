@@ -118,9 +118,13 @@ class Receiver:
     """A `Poster` that answers what it was told to, one after the other; 204 at last."""
 
     def __init__(self, *replies: Reply | int) -> None:
+        self._lock = Lock()
+        self.begin(*replies)
+
+    def begin(self, *replies: Reply | int) -> None:
+        """Anew: nothing was received, and these are the next answers."""
         self.received: list[tuple[str, dict[str, str], str]] = []
         self._replies = list(replies)
-        self._lock = Lock()
 
     def post(self, url: str, headers: Mapping[str, str], body: str) -> Reply:
         with self._lock:

@@ -9,7 +9,6 @@ import pytest
 from holdfast.webhooks.model import Outcome, Reply
 from tests.infra.template_world import PROD
 from tests.infra.template_world import world as deployed
-from tests.memory.webhooks import Receiver
 from tests.unit.functions import webhook_cases as cases
 from tests.unit.functions import world as worlds
 from tests.unit.functions.asking import ask
@@ -26,10 +25,6 @@ GOOD = {"url": "https://erp.example/hooks", "events": ["*"]}
 def called(world: World, method: str, path: str, sent: Any = None, scope: str = "admin", query: Any = None, **at: str) -> tuple[int, str]:
     given = {"shop": "demo", **({"endpoint": ENDPOINT} if "{endpoint}" in path else {}), **at}
     return ask(world, "webhooks_http", method, path, given, body=sent, headers={"X-Api-Key": KEYS[scope]}, query=query)
-
-
-def answers(*replies: Reply | int) -> None:
-    worlds.RECEIVER._replies[:] = Receiver(*replies)._replies
 
 
 def work(world: World) -> None:
@@ -152,7 +147,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_an_endpoint_that_is_switched_off_rings(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """The metric is the one that the alarm watches, and an operator reads why."""
     cases.two_deliveries(world)
-    answers(410)
+    worlds.RECEIVER.begin(410)
     capsys.readouterr()
     world.play("webhooks_inbox/attempt")
     assert [line["WebhookEndpointsDisabled"] for line in lines(capsys) if "WebhookEndpointsDisabled" in line] == [[1.0]]
@@ -181,7 +176,7 @@ def test_failed_well_and_shown(world: World) -> None:
     """Twice in vain, then delivered: the log tells all three, the record of failures is wiped."""
     cases.an_endpoint(world)
     world.play("webhooks_inbox/order_paid")
-    answers(500, Reply(outcome=Outcome.TIMED_OUT, milliseconds=10_000, detail="no answer in time"), 200)
+    worlds.RECEIVER.begin(500, Reply(outcome=Outcome.TIMED_OUT, milliseconds=10_000, detail="no answer in time"), 200)
     for _ in range(3):
         work(world)
         world.later(minutes=6)
@@ -200,7 +195,7 @@ def test_no_secret_in_logs_lists_or_problems(world: World, capsys: pytest.Captur
         made = body(world.play("webhooks_http/add_endpoint"))
         sealed = world.items("webhooks")[0]["secret"]
         world.play("webhooks_inbox/order_paid")
-        answers(500)
+        worlds.RECEIVER.begin(500)
         work(world)
         told = [world.play("webhooks_http/list_endpoints")["body"]]
         for path in (ONE, DELIVERIES):

@@ -202,7 +202,7 @@ def empty() -> Iterator[World]:
             module.directory._shops.clear()
             module.directory._keys.clear()
         metrics._metrics.provider.namespace = metrics._metrics.provider.namespace or "Holdfast"
-        RECEIVER.received.clear()
+        RECEIVER.begin()
         inbox = load("webhooks_inbox")
         inbox.room = replace(inbox.room, poster=RECEIVER, chance=lambda below: below // 2)
         _tables()
