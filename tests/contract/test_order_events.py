@@ -20,8 +20,8 @@ def lived(shop: str) -> Order:
     told: dict[str, Any] = {"at": NOW, "actor": STAFF}
     placed = events.placed(order.totals.total.model_dump(), [line.model_dump()])
     order = order.happened(events.PLACED, **told, data=placed)
-    for name, new in (("email", "eve@example.com"), ("email", None), ("phone", "+49 1"), ("notes", "ring"), ("address", None)):
-        order = order.happened(events.EDITED, **told, data={"fields": [name]}, **{name: new}, bought_as="0123456789abcdef")
+    for edit in ({"email": "eve@example.com"}, {"email": None}, {"phone": "+49 1"}, {"notes": "ring"}, {"address": None}):
+        order = order.happened(events.EDITED, **told, data={"fields": list(edit)}, **edit, bought_as="0123456789abcdef")
     payment = order.payment.model_copy(update={"status": PaymentStatus.PARTIALLY_REFUNDED, "captured": 1999, "refunded": 5})
     order = order.happened(events.PAID, **told, status=Status.PAID, payment=payment, paid_at=LATER)
     refunds = (Refund(id="rfd_1", amount=5, lines={"A": 1}, state=RefundState.DONE, reason="broken"), Refund(id="rfd_2", amount=1))
