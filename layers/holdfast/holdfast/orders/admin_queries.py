@@ -41,7 +41,7 @@ def _refuse(sentence: str) -> NoReturn:
 
 
 Number = Annotated[str, BeforeValidator(_number), WithJsonSchema({"type": "string", "pattern": f"^{searching.NUMBER_PATTERN}$"})]
-Phone = Annotated[str, BeforeValidator(_phone), WithJsonSchema({"type": "string", "pattern": r"[1-9]([^0-9]*[0-9]){3}"})]
+Phone = Annotated[str, BeforeValidator(_phone), WithJsonSchema({"type": "string", "pattern": r"([0-9][^0-9]*){4}"})]
 Email = Annotated[Asked, BeforeValidator(_email), WithJsonSchema({"type": "string", "pattern": "^[^@]*@[^@]*$", "maxLength": 200})]
 Tracking = Annotated[Asked, BeforeValidator(_tracking), WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": 200})]
 Minutes = Annotated[int, Field(ge=0, le=TEN_YEARS)]

@@ -37,7 +37,10 @@ class Span(NamedTuple):
 
 
 class Wanted(Model):
-    """All of this must be true of an order; None and nothing: whatever it is. `phone` ends with these digits, at least four."""
+    """All of this must be true of an order; None and nothing: whatever it is.
+
+    `phone` ends with these digits, at least four; zeros before them do not matter.
+    """
 
     order: str | None = None
     number: str | None = None
@@ -216,7 +219,7 @@ def matches(order: Order, wanted: Wanted) -> bool:
         and wanted.number in (None, order.number)
         and wanted.payment in (None, order.payment.id)
         and (wanted.email is None or (order.email is not None and plain(order.email) == plain(wanted.email)))
-        and (wanted.phone is None or digits(order.phone).endswith(wanted.phone))
+        and (wanted.phone is None or digits(order.phone).endswith(_ends(wanted.phone)))
         and (wanted.sku is None or any(line.sku == wanted.sku for line in order.lines))
         and (wanted.created_from is None or order.created_at >= wanted.created_from)
         and (wanted.created_to is None or order.created_at < wanted.created_to)
@@ -232,9 +235,15 @@ def digits(phone: str | None) -> str:
 
 
 def phone_digits(text: str) -> str | None:
-    """What is compared with the end of a phone number: no prefix of a country or a long-distance call, and four digits at least."""
-    found = digits(text).lstrip("0")
+    """What is compared with the end of a phone number: four digits at least."""
+    found = digits(text)
     return found if len(found) >= PHONE_DIGITS else None
+
+
+def _ends(phone: str) -> tuple[str, ...]:
+    """As typed, and without the zeros that stand for another country or a long-distance call."""
+    short = phone.lstrip("0")
+    return (phone, short) if len(short) >= PHONE_DIGITS else (phone,)
 
 
 def order_number(text: str) -> str | None:
