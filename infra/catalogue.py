@@ -1,6 +1,7 @@
 """What can be read from the code and the template, as pages: docs/catalogue. A test compares them with what stands there.
 
-errors.md, events.md, settings.md, functions.md, the contract (infra/openapi.py) and the events' schemas (infra/event_schemas.py).
+errors.md, events.md, states.md with its picture, settings.md, functions.md, the contract (infra/openapi.py) and the events' schemas
+(infra/event_schemas.py).
 """
 
 import ast
@@ -21,6 +22,7 @@ from infra import openapi
 ROOT = openapi.ROOT
 FOLDER = ROOT / "docs" / "catalogue"
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+PICTURE = "../pictures/order-states.svg"
 PROMISED = "events.promised.txt"
 WRITTEN = "Written from the code by `python3 infra/dev.py openapi`; a test compares."
 MEANINGS = {
@@ -58,9 +60,9 @@ MEANINGS = {
 def pages() -> dict[str, str]:
     """File name -> text. The same code gives the same text."""
     told = {"errors.md": errors(), "events.md": events(), "settings.md": settings(), "functions.md": functions()}
-    from infra import event_schemas  # only now is the library where Python finds it
+    from infra import event_schemas, states_picture  # only now is the library where Python finds it
 
-    return {**told, "events.schema.json": event_schemas.text()}
+    return {**told, "states.md": states(), "events.schema.json": event_schemas.text(), PICTURE: states_picture.draw()}
 
 
 def promised() -> str:
@@ -179,6 +181,41 @@ def consumers() -> dict[str, list[str]]:
         for type_ in rule["Properties"]["EventPattern"].get("detail-type", []):
             found.setdefault(type_, []).extend(f"{target['Id']}_inbox" for target in rule["Properties"]["Targets"])
     return {type_: sorted(set(names)) for type_, names in found.items()}
+
+
+def states() -> str:
+    from holdfast.kernel.events import ActorKind
+    from holdfast.orders import machine
+    from holdfast.orders.model import Status
+    from infra.order_ways import events_of, ways
+
+    def coded(words: Iterable[str]) -> str:
+        return ", ".join(f"`{word}`" for word in words)
+
+    rows = []
+    for step in machine.STEPS:
+        led = [way for way in ways() if way.step == step.name]
+        targets = {way.target for way in led}
+        rows.append(
+            (
+                f"`{step.name}`{' (a way back)' if step.back else ''}",
+                coded(dict.fromkeys(way.source for way in led)),
+                ("" if step.target else "what follows: ") + coded(state for state in Status if state in targets),
+                ", ".join(kind for kind in ActorKind if kind in step.actors),
+                step.guard.says if step.guard else "",
+                coded(events_of(step.name)),
+            )
+        )
+    asked = [(f"`{state}`", f"`{step}`") for state, step in machine.BY_HAND.items()]
+    return page(
+        "States of an order",
+        "The table of `orders/machine.py`, as it is. What leads where where a state follows from the lines was found by driving small "
+        "orders through everything that may happen to them. In words: [orders](../orders.md).",
+        f"![what may become of an order]({PICTURE})",
+        table(("Step", "From", "To", "Who", "Only if", "Event"), rows),
+        "## By hand\n\nStaff ask for a state; all other steps have an act of their own.",
+        table(("Asked for", "Step"), asked),
+    )
 
 
 def settings() -> str:

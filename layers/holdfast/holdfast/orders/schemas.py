@@ -114,7 +114,7 @@ class MoneyLate(Data):
 
     policy: Annotated[LatePolicy, _example("partial", "The shop's policy for late money.")]
     outcome: Annotated[LateOutcome, _example("partial", "What became of the order.")]
-    late_seconds: Annotated[Count, _example(125, "After the end of the hold, as it was told at first.")]
+    late_seconds: Annotated[Count, _example(125, "Seconds after the end of the hold.")]
     lines: LinesThen
     amount: Annotated[Minor, _example(1999, "What goes back, in minor units.")] = 0
     currency: InCurrency | None = None
