@@ -173,12 +173,14 @@ def documented_events() -> Iterator[tuple[str, str]]:
 
 
 def consumers() -> dict[str, list[str]]:
-    """Event type -> functions, by the rules of the bus and the queues that functions read."""
+    """Event type -> functions, by the rules of the bus and the queues that functions read. A rule without types hears all."""
+    from holdfast.orders import events as of_orders
+
     found: dict[str, list[str]] = {}
     for rule in template("infra/messaging.yaml")["Resources"].values():
         if rule["Type"] != "AWS::Events::Rule" or "EventPattern" not in rule["Properties"]:
             continue
-        for type_ in rule["Properties"]["EventPattern"].get("detail-type", []):
+        for type_ in rule["Properties"]["EventPattern"].get("detail-type", of_orders.ALL):
             found.setdefault(type_, []).extend(f"{target['Id']}_inbox" for target in rule["Properties"]["Targets"])
     return {type_: sorted(set(names)) for type_, names in found.items()}
 

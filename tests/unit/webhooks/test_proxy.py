@@ -216,6 +216,30 @@ def test_a_name_that_leads_elsewhere_a_moment_later(tmp_path: Path, monkeypatch:
     assert (asked, called, reply.outcome) == (["shop.example"], [("8.8.8.8", 443)], Outcome.UNREACHABLE)
 
 
+def test_the_next_address_is_tried_where_the_first_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there is no way out by IPv6; and each of them was judged."""
+    tried: list[Any] = []
+
+    def connect(address: Any, **_: Any) -> Any:
+        tried.append(address[0])
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    addresses = ["2606:4700::1111", "8.8.8.8", "1.1.1.1", "9.9.9.9"]
+    reply = poster(resolve=lambda host, port: addresses).post("https://shop.example/", {}, "{}")
+    assert (tried, reply.outcome) == (addresses[:3], Outcome.UNREACHABLE)
+    tried.clear()
+    poster(resolve=lambda host, port: [*addresses, "10.0.0.1"]).post("https://shop.example/", {}, "{}")
+    assert tried == []
+
+
+def test_the_second_address_answers() -> None:
+    """The server of the test hears on one of this machine's two addresses."""
+    with Server(answering(OK)) as server:
+        reply = poster(resolve=lambda host, port: ["::1", "127.0.0.1"]).post(f"http://localhost:{server.port}/", {}, "{}")
+    assert (reply.outcome, len(server.seen)) == (Outcome.DELIVERED, 1)
+
+
 # Certificates: of the name, though the socket goes to an address.
 
 

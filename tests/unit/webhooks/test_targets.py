@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.webhooks.errors import UrlRefused
-from holdfast.webhooks.targets import Doors, NotPublic, Target, chosen, public, target_of
+from holdfast.webhooks.targets import Doors, NotPublic, Target, judged, public, target_of
 
 PUBLIC, LAPTOP = Doors(), Doors(loopback=True)
 
@@ -158,25 +158,29 @@ MYSELF = Target(False, "localhost", 9000, "/")
 def test_inside(address: str) -> None:
     assert not public(ip_address(address))
     with pytest.raises(NotPublic):
-        chosen([address], SHOP)
+        judged([address], SHOP)
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
 def test_outside(address: str) -> None:
     assert public(ip_address(address))
-    assert chosen([address], SHOP) == address
+    assert judged([address], SHOP) == [address]
 
 
 def test_a_name_that_leads_both_ways_is_refused() -> None:
     for addresses in (["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"], ["8.8.8.8", "fe80::1%eth0"], []):
         with pytest.raises(NotPublic):
-            chosen(addresses, SHOP)
+            judged(addresses, SHOP)
+
+
+def test_all_addresses_of_a_public_name_may_be_tried() -> None:
+    assert judged(["2606:4700::1111", "8.8.8.8", "8.8.8.8"], SHOP) == ["2606:4700::1111", "8.8.8.8"]
 
 
 def test_plain_http_goes_nowhere_but_to_this_machine() -> None:
-    assert chosen(["127.0.0.1"], MYSELF) == "127.0.0.1"
-    assert chosen(["::1"], MYSELF) == "::1"
+    assert judged(["127.0.0.1"], MYSELF) == ["127.0.0.1"]
+    assert judged(["::1"], MYSELF) == ["::1"]
     with pytest.raises(NotPublic):
-        chosen(["8.8.8.8"], MYSELF)
+        judged(["8.8.8.8"], MYSELF)
     with pytest.raises(NotPublic):
-        chosen(["127.0.0.1", "10.0.0.1"], MYSELF)
+        judged(["127.0.0.1", "10.0.0.1"], MYSELF)

@@ -11,20 +11,22 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
 from holdfast.webhooks.errors import UrlRefused
 from holdfast.webhooks.model import Outcome, Reply
-from holdfast.webhooks.targets import Doors, NotPublic, Target, chosen, target_of
+from holdfast.webhooks.targets import Doors, NotPublic, Target, judged, target_of
 
 READ_BYTES = 4096
 """More of an answer is not read."""
 SHOWN = 500
 """Characters of it that are kept for the log."""
-CONNECT_SECONDS = 5
+CONNECT_SECONDS = 3
+"""For each of a name's addresses; the next one may answer, as where there is no way out by IPv6."""
+MOST_ADDRESSES = 3
 
 _MEANINGS: tuple[tuple[type[Exception], Outcome, str], ...] = (
     (NotPublic, Outcome.FORBIDDEN, "not an address that webhooks are sent to"),
@@ -77,8 +79,8 @@ class HttpPoster:
 
     def _exchange(self, url: str, headers: Mapping[str, str], body: bytes, ends: float) -> tuple[int, str | None, bytes]:
         target = target_of(url, self._doors)  # again: what a deployment allows may have changed since it was registered
-        address = chosen(self._look_up(target, ends), target)
-        with _line(address, target.port, _left(ends)) as (line, cut):
+        addresses = judged(self._look_up(target, ends), target)
+        with _line(_connected(addresses, target.port, ends), ends) as (line, cut):
             connection = http.client.HTTPConnection(target.host, target.port)
             connection.sock = self._tls().wrap_socket(line, server_hostname=target.host) if target.secure else line
             try:
@@ -94,11 +96,20 @@ class HttpPoster:
         return self._resolvers.submit(self._resolve, target.host, target.port).result(_left(ends))
 
 
+def _connected(addresses: Sequence[str], port: int, ends: float) -> socket.socket:
+    """To the first address that answers."""
+    *others, last = addresses[:MOST_ADDRESSES]
+    for address in others:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, port), timeout=min(_left(ends), CONNECT_SECONDS))
+    return socket.create_connection((last, port), timeout=min(_left(ends), CONNECT_SECONDS))
+
+
 @contextmanager
-def _line(address: str, port: int, seconds: float) -> Iterator[tuple[socket.socket, threading.Event]]:
+def _line(line: socket.socket, ends: float) -> Iterator[tuple[socket.socket, threading.Event]]:
     """A connection that is cut when its time is over: a server that sends a byte now and then is never idle, and never done."""
-    line = socket.create_connection((address, port), timeout=min(seconds, CONNECT_SECONDS))
-    line.settimeout(seconds)
+    seconds = max(ends - time.monotonic(), 0)
+    line.settimeout(seconds or None)
     with line.dup() as handle:  # TLS takes the socket over; what is shut down here is the connection behind both
         cut = threading.Event()
 

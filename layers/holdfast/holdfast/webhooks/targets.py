@@ -98,13 +98,13 @@ def _refused(reason: str, detail: str) -> UrlRefused:
     return UrlRefused(detail, reason=reason)
 
 
-def chosen(addresses: Sequence[str], target: Target) -> str:
-    """The address to connect to. NotPublic when any of them is none of the allowed: a name that leads both ways is a trick."""
+def judged(addresses: Sequence[str], target: Target) -> list[str]:
+    """The addresses to connect to. NotPublic when any of them is none of the allowed: a name that leads both ways is a trick."""
     found = [ip_address(address.partition("%")[0]) for address in addresses]
     allowed = public if target.secure else loopback
     if not found or not all(map(allowed, found)):
         raise NotPublic
-    return str(found[0])
+    return [str(address) for address in dict.fromkeys(found)]
 
 
 def public(address: IPv4Address | IPv6Address) -> bool:
