@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.catalogue.model import Kind, OnShortage
+from holdfast.kernel.events import CUSTOMER, Actor
 from holdfast.kernel.money import Money
 from holdfast.orders import events, refunding
 from holdfast.orders.errors import NothingOwed, RefundTooLarge, TransitionRefused, UnknownLine, UnknownOrder
@@ -19,7 +20,7 @@ from holdfast.payments.providers.sandbox.proxy import Action
 from tests.memory.audit import audit, audit_end
 from tests.memory.backstage import Backstage
 from tests.memory.engine import Memory
-from tests.memory.house import House
+from tests.memory.house import STAFF, House
 from tests.memory.samples import order as sample_order
 from tests.memory.stores import in_memory
 
@@ -111,7 +112,8 @@ def test_what_is_owed(house: House, memory: Memory) -> None:
     assert house.free("KEY") == 2
 
 
-def test_all_units_of_an_order_that_got_nothing_take_the_shipping_along(house: House) -> None:
+@pytest.mark.parametrize("actor", [STAFF, CUSTOMER])
+def test_all_units_of_an_order_that_got_nothing_take_the_shipping_along(house: House, actor: Actor) -> None:
     house.product("PEN", 0, Kind.PHYSICAL, OnShortage.BACKORDER)
     order = house.buy(("PEN", 2), accept_partial=True)
     house.browser_returns(order)
@@ -125,7 +127,7 @@ def test_all_units_of_an_order_that_got_nothing_take_the_shipping_along(house: H
         }
     )
     house.stores.orders.save(dearer.model_copy(update={"version": dearer.version + 1}))
-    refunded = house.refund(order, RefundKind.DEBT)
+    refunded = house.refund(order, RefundKind.DEBT, actor=actor)
     assert (refunded.status, refunded.refunds[0].amount) == (Status.REFUNDED, 2 * EACH + 500)
 
 
@@ -205,6 +207,14 @@ def test_an_order_without_money_has_none_to_give_back(house: House, memory: Memo
     with pytest.raises(UnknownOrder):
         house.refund(order.model_copy(update={"id": "ord_none"}))
     end(house, memory)
+
+
+def test_only_staff_give_back_all_of_it(house: House, memory: Memory) -> None:
+    """A customer cancels, or gives up what is owed."""
+    order = served(house)
+    with pytest.raises(TransitionRefused):
+        house.refund(order, actor=CUSTOMER)
+    assert house.order(order) == order
 
 
 # Shares.

@@ -75,6 +75,7 @@ def refund(command: RefundOrder, *, orders: Orders, stock: Stock, commit: Commit
                 actor=command.actor,
                 reason=command.reason,
                 request_id=command.request_id,
+                step="refund_part" if command.kind is Kind.DEBT else None,  # also a customer may give up all that is owed
             )
             writes = [orders.save_write(changed), *returned(order, plan, command.identity, stock, now)]
             commit(writes, token=f"{changed.refunds[-1].id}#{changed.version}")
