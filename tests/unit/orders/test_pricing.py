@@ -56,6 +56,12 @@ def test_tax_is_added_per_line_and_shipping_is_taxed_where_the_rule_says_so() ->
     assert (told.shipping, told.shipping_tax, told.tax, told.total) == (495, 94, 737, 1050 + 2997 + 495 + 737)
 
 
+def test_shipping_is_not_taxed_where_no_rule_says_so() -> None:
+    untaxed = (TaxRule(countries=("DE",), rates={"standard": 1900}),)
+    told = quote([line(1000)], shop(taxes=untaxed, shipping=(PARCEL,)))
+    assert (told.shipping_tax, told.tax, told.total) == (0, 190, 1000 + 495 + 190)
+
+
 def test_prices_may_have_their_tax_in_them() -> None:
     told = quote([line(1190)], shop(taxes=VAT, shipping=(PARCEL,), prices_include_tax=True))
     assert (told.taxes, told.shipping_tax, told.total) == ((190,), 79, 1190 + 495)
