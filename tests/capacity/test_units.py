@@ -17,7 +17,7 @@ import pytest
 from holdfast.catalogue.model import OnShortage
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.time import rfc3339
-from holdfast.orders import checkout, sessions
+from holdfast.orders import checkout, indexing, sessions
 from holdfast.orders.model import Order
 from holdfast.orders.session import Session
 from holdfast.payments.model import ProviderEvent
@@ -25,6 +25,7 @@ from holdfast.payments.providers.sandbox import Sandbox
 from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook
 from holdfast.payments.providers.sandbox.settings import SandboxConfig
 from holdfast.platform.dynamo import Table
+from holdfast.wiring.search import VaultsForSearch
 from infra.simulator import template
 from infra.simulator.dynamo import Client
 from infra.simulator.sizes import WRITE_UNIT, item_size
@@ -203,6 +204,19 @@ def test_where_the_units_of_one_line_go(shop: Shop) -> None:
         "payment": {"Payments": 1},
         "confirm": {"Orders": 4, "Orders.by_status": 2, "Stock": 2, "Locks": 2, "Locks.by_expiry": 1, "Payments": 1},
     }
+
+
+def test_what_it_costs_to_be_found(shop: Shop) -> None:
+    """Its number, its payment, its address and its SKU, and the list of them, in one transaction; off the sale's path, by a worker."""
+    order, _ = shop.order(1)
+    stores = shop.house.stores
+    world: dict[str, Any] = {"search": stores.search, "orders": stores.orders, "vaults": VaultsForSearch(stores.fulfilment.vaults)}
+    costs = []
+    for _ in range(2):
+        with shop.meter.counted() as units:
+            indexing.index(order.shop, order.id, **world)
+        costs.append(dict(units))
+    assert costs == [{"Orders": 10}, {}]
 
 
 def test_promises_and_limits_cost_a_unit_each_and_two_when_they_are_used(shop: Shop) -> None:

@@ -14,6 +14,7 @@ import pytest
 from holdfast.fulfilment import repository as fulfilment
 from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
+from holdfast.orders import search_repository
 from holdfast.orders import session_repository as sessions
 from holdfast.stock import documents
 from holdfast.stock import repository as stock
@@ -42,6 +43,7 @@ _ALWAYS = {
     "SAME_VAULT": (fulfilment, "attribute_exists(#imported)"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
     "FREE": (notifications, "attribute_exists(#pk)"),
+    "SAME_DIRECTORY": (search_repository, "attribute_exists(#rev)"),
     "FIRST_TIME": (webhooks, "attribute_exists(#pk)"),
     "FREE_PLACE": (webhooks, "attribute_exists(#pk)"),
     "SAME_DELIVERY": (webhooks, "attribute_exists(#version)"),
