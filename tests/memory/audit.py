@@ -5,7 +5,7 @@ from typing import Any
 
 from holdfast.notifications.model import State
 from holdfast.notifications.usecases import told
-from holdfast.orders import replay, rules, schemas
+from holdfast.orders import events, replay, rules, schemas
 from holdfast.orders.model import Order, RefundState, Status
 from holdfast.payments.model import News
 from holdfast.stock.keys import buyer_pool
@@ -174,8 +174,14 @@ def _money(memory: Memory, order: Order) -> None:
         assert order.payment.captured == book.amount, order
     elif order.status is Status.REFUNDED or order.payment.captured:
         assert book.status is News.REFUNDED, order
-    elif order.status is not Status.PAYMENT_REVIEW:
+    elif not _waits_for_a_person(memory, order):
         assert book.status not in {News.SUCCEEDED, News.REFUNDED}, order
+
+
+def _waits_for_a_person(memory: Memory, order: Order) -> bool:
+    """Money that does not match is with the shop until somebody has decided."""
+    told = any(event.type == events.PAYMENT_REVIEW for event in MemoryOrders(memory).timeline(order))
+    return order.status is Status.PAYMENT_REVIEW or (order.status is Status.CANCELLED and told)
 
 
 def _debts(memory: Memory) -> None:
