@@ -60,6 +60,7 @@ HEAVY = {
     "holdfast.notifications": "mail",
     "holdfast.payments.providers": "connectors",
     "holdfast.platform.openapi": "the contract's generator",
+    "holdfast.orders.schemas": "what events carry, for documents and tests",
 }
 TIMES = {
     "platform/http.py",

@@ -23,7 +23,7 @@ from moto.ses.models import ses_backends
 from moto.sqs.models import sqs_backends
 
 from holdfast.kernel import time as kernel_time
-from holdfast.orders import sessions
+from holdfast.orders import schemas, sessions
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import Table, from_wire, to_wire
 from holdfast.tenants.model import ApiKey, Scope, Shop
@@ -129,7 +129,9 @@ class World:
         return found
 
     def published(self) -> list[dict[str, Any]]:
-        """What was put on the bus: name and detail of each event, in order."""
+        """What was put on the bus: name and detail of each event, in order. ValidationError where that is not what was promised."""
+        for entry in PUBLISHED:
+            schemas.read(entry["Detail"])
         return [{"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])} for entry in PUBLISHED]
 
     def mails(self) -> list[Any]:

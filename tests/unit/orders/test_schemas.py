@@ -14,6 +14,10 @@ from holdfast.orders import events, schemas
 from holdfast.orders.model import Order
 from infra import catalogue, event_schemas, openapi
 from tests.memory import chronicle
+from tests.memory.audit import audit
+from tests.memory.engine import Memory
+from tests.memory.house import House
+from tests.memory.stores import in_memory
 from tests.unit.functions.world import load
 
 Schema = dict[str, Any]
@@ -49,6 +53,24 @@ def test_each_event_has_a_schema_and_happens(lives: list[Order]) -> None:
 def test_all_that_happens_fits_its_schema(lives: list[Order]) -> None:
     for told in [told for order in lives for told in order.events]:
         schemas.data_of(told)
+
+
+def test_an_audit_notices_an_event_that_does_not_fit() -> None:
+    memory = Memory()
+    house = House(in_memory(memory))
+    house.product("BOX", 1)
+    order = house.buy(("BOX", 1))
+    house.browser_returns(order)
+    audit(memory)
+    order = house.order(order)
+    paid = order.events[-1]
+    memory.put(("order", "demo", order.id), order.model_copy(update={"events": (order.events[0], told_more(paid))}))
+    with pytest.raises(ValidationError, match="surprise"):
+        audit(memory)
+
+
+def told_more(told: Event) -> Event:
+    return told.model_copy(update={"data": {**told.data, "surprise": 1}})
 
 
 @pytest.mark.parametrize("type_", events.ALL)
