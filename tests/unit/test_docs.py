@@ -143,6 +143,8 @@ def test_every_change_of_stock_or_money_asks_for_an_idempotency_key(contract: di
     assert {path.rsplit("/shops/{shop}", 1)[-1] for path in asked} == {
         "/checkout-sessions/{session}/place-order",
         "/orders/{order}/cancel",
+        "/orders/{order}/refund",
+        "/orders/{order}/returns",
         "/admin/orders/{order}/cancel",
         "/admin/orders/{order}/refund",
         "/admin/orders/{order}/transition",
