@@ -73,9 +73,18 @@ def test_a_cancelled_order_gives_its_units_back_at_once(world: World, api: Api) 
     assert counted(api.level(sku)) == (2, 2, 0)
 
 
-def test_a_paid_order_is_not_cancelled(world: World, api: Api) -> None:
-    order = world.buy(world.put_physical("KEEP", 1), 1, world.buyer("karl"))
+def test_a_paid_order_of_which_nothing_was_handed_over_is_given_up(world: World, api: Api) -> None:
+    sku = world.put_physical("REGRET", 1)
+    order = world.buy(sku, 1, world.buyer("karl"))
     world.wait_for_status(order, "processing")
+    expect(200, on_order(api, order, "/cancel", {}))
+    eventually(lambda: api.payment(order)["status"], lambda seen: seen == "refunded", "the money to go back")
+    assert counted(api.level(sku)) == (1, 1, 0)
+
+
+def test_an_order_that_was_handed_over_is_not_cancelled(world: World, api: Api) -> None:
+    order = world.buy(world.put_digital("KEEP", 1), 1, world.buyer("karla"))
+    world.wait_for_status(order, "completed")
     answer = on_order(api, order, "/cancel", {})
     assert (answer.status, answer.code) == (409, "order_not_cancellable")
 
