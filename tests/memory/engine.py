@@ -29,6 +29,8 @@ class Memory:
 
     def __init__(self, *without: str) -> None:
         self.rows: dict[Key, Any] = {}
+        self.audited: dict[str, Any] = {}
+        """Rows as an audit saw them last."""
         self._lock = RLock()
         self._without = frozenset(without)
         self._committed: dict[str, list[Write]] = {}

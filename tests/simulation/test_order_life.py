@@ -11,12 +11,12 @@ from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.events import CUSTOMER, Actor
-from holdfast.orders import machine, replay
+from holdfast.orders import events, machine, replay
 from holdfast.orders.model import Order, ReturnState, Status
 from holdfast.orders.neighbours import FactKind
 from holdfast.orders.refunding import Kind as RefundKind
@@ -334,6 +334,7 @@ class OrderLife(RuleBasedStateMachine):
                 self.a_person_clears_the_desk()
                 self.stage.settle_down()
                 audit_end(self.memory)
+                SEEN.update(event.type for order in self.stage.orders() for event in self.house.stores.orders.timeline(order))
         finally:
             self.spill.stop()
 
@@ -355,7 +356,11 @@ class OrderLife(RuleBasedStateMachine):
             return None
 
 
-OrderLife.TestCase.settings = settings(
-    max_examples=400, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False
-)
-TestOrderLife = OrderLife.TestCase
+SEEN: set[str] = set()
+"""Events that happened in any of the lives."""
+
+
+def test_orders_live_and_nothing_is_lost() -> None:
+    bounded = settings(max_examples=250, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(OrderLife, settings=bounded)
+    assert set(events.ALL) - SEEN == set(), "what never happened was not tried"
