@@ -59,6 +59,13 @@ def a_parcel(world: World) -> None:
     assert load(DESK).orders.add(ready_to_ship())
 
 
+def a_debt(world: World) -> None:
+    """Of two boxes one is there."""
+    ready = ready_to_ship()
+    boxes = tuple(line.model_copy(update={"allocated": 1}) for line in ready.lines)
+    assert load(DESK).orders.add(ready.model_copy(update={"lines": boxes, "status": Status.PARTIALLY_FULFILLED}))
+
+
 def a_shipped_parcel(world: World) -> None:
     ready = ready_to_ship()
     boxes = tuple(line.model_copy(update={"fulfilled": 2}) for line in ready.lines)

@@ -514,8 +514,14 @@ CASES: dict[str, Expected] = {
     f"{ORDERS}/cancel_paid_order": Expected(
         200, {"status": "cancelled"}, after=PAID, effect=expect_order("cancelled", "refund_due", stock=(3, 3))
     ),
-    f"{ORDERS}/give_up_debt": Expected(409, {"code": "nothing_owed"}, after=PAID),
-    f"{ORDERS}/request_return": Expected(409, {"code": "not_returnable"}, after=PAID),
+    f"{ORDERS}/give_up_debt": Expected(
+        200, {"status": "processing"}, given=order_desk_cases.a_debt, effect=order_desk_cases.told_of("order.refund_due.v1")
+    ),
+    f"{ORDERS}/give_up_debt_of_nothing": Expected(409, {"code": "nothing_owed"}, after=PAID),
+    f"{ORDERS}/request_return": Expected(
+        201, given=order_desk_cases.a_shipped_parcel, effect=order_desk_cases.told_of("order.return_requested.v1")
+    ),
+    f"{ORDERS}/request_return_of_keys": Expected(409, {"code": "not_returnable"}, after=PAID),
     f"{ORDERS}/extend_hold": Expected(200, {"hold": {"expires_at": "2026-11-21T12:30:00.000Z", "seconds_left": 1800}}, after=PLACED),
     f"{ORDERS}/confirm_payment": Expected(200, {"status": "paid"}, after=AT_THE_PROVIDER, effect=expect_stock("licence", 1, 1)),
     f"{ADMIN}/list_products": Expected(200, {"next": None}),

@@ -33,6 +33,7 @@ class Happened(Model):
     type: str
     at: Instant
     order: str | None = None
+    number: str | None = None
     status: str | None = None
     seq: int | None = None
     data: Mapping[str, Any] = {}
@@ -76,7 +77,14 @@ def first(event: Happened, endpoint: Endpoint, now: datetime) -> Delivery:
 
 def body_of(event: Happened) -> str:
     """Thin: what happened to what. The rest is asked for over the API, where rights are checked."""
-    about = {"shop": event.shop, "order": event.order, "status": event.status, "seq": event.seq, "detail": public(event.data)}
+    about = {
+        "shop": event.shop,
+        "order": event.order,
+        "number": event.number,
+        "status": event.status,
+        "seq": event.seq,
+        "detail": public(event.data),
+    }
     data = {name: value for name, value in about.items() if value is not None}
     return json.dumps({"type": event.type, "timestamp": rfc3339(event.at), "data": data}, separators=(",", ":"))
 

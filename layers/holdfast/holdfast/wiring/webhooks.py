@@ -32,5 +32,5 @@ class WebhookSettings(FunctionSettings):
 
 def happened(detail: dict[str, Any]) -> Happened:
     """From an event of an order on the bus; what it was before and is after stays inside."""
-    known = ("shop", "id", "type", "at", "order", "status", "seq", "data")
+    known = ("shop", "id", "type", "at", "order", "number", "status", "seq", "data")
     return Happened.model_validate({name: detail[name] for name in known if name in detail})
