@@ -182,6 +182,12 @@ CASES: dict[str, dict[str, Any]] = {
     f"{DESK}/list_orders": {"status": 200, "members": {"next": None}, "after": PLACED, "effect": found("pending_payment")},
     f"{DESK}/list_orders_by_status": {"status": 200, "members": {"next": None}, "after": PAID, "effect": found("paid")},
     f"{DESK}/find_orders": {"status": 200, "members": {"next": None}, "after": INDEXED, "effect": found("pending_payment", by="email")},
+    f"{DESK}/find_orders_by_key": {
+        "status": 200,
+        "members": {"next": None},
+        "after": (*DELIVERED, "orders_inbox/order_completed"),
+        "effect": found("completed", by="key"),
+    },
     f"{DESK}/find_orders_misspelt": {"status": 422, "members": {"code": "validation_failed"}},
     f"{DESK}/export_csv": {
         "status": 200,
@@ -231,6 +237,7 @@ CASES: dict[str, dict[str, Any]] = {
     f"{DESK}/announce_return": {"status": 201, "given": a_shipped_parcel, "effect": told_of("order.return_requested.v1")},
     f"{DESK}/receive_return": {"status": 200, "given": a_return, "effect": boxes_are_back},
     f"{DESK}/retry_order": {"status": 202, "after": PAID, "given": empty_queues, "effect": asked_for("fulfilment", "serve")},
+    f"{DESK}/retry_order_unpaid": {"status": 202, "after": PLACED, "effect": asked_for("payments", "ask")},
     f"{DESK}/retry_order_done": {"status": 409, "members": {"code": "nothing_to_retry", "order_status": "completed"}, "after": DELIVERED},
     f"{DESK}/retry_failed": {
         "status": 200,
