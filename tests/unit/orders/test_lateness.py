@@ -10,7 +10,7 @@ from holdfast.orders import events
 from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.settlement import Outcome
 from holdfast.payments.providers.sandbox.proxy import Action
-from holdfast.stock.errors import CustomerLimitReached
+from holdfast.stock.errors import CustomerLimitReached, InsufficientStock
 from holdfast.tenants.model import LatePayment
 from tests.memory.audit import audit, audit_end
 from tests.memory.backstage import Backstage
@@ -181,3 +181,36 @@ def test_what_a_customer_did_not_get_he_may_buy_again(house: House, memory: Memo
         house.place(house.session(("PEN", 1)))
     Backstage(memory, house).settle_down()
     audit_end(memory)
+
+
+AROUND = [timedelta(seconds=seconds) for seconds in (-1, 0, 1)] + [GRACE - timedelta(milliseconds=1), GRACE, GRACE + timedelta(seconds=1)]
+
+
+@pytest.mark.parametrize("policy", LatePayment)
+@pytest.mark.parametrize("first", ["the payment", "the sweep", "another buyer"])
+@pytest.mark.parametrize("after", AROUND, ids=lambda after: f"{after.total_seconds():+}s")
+def test_around_the_end_of_a_hold_exactly_one_wins(house: House, memory: Memory, after: timedelta, first: str, policy: LatePayment) -> None:
+    """A second before, at, and after the end, and at that of the grace for clocks: units go to one, and the other's money back."""
+    house.late_payment = policy
+    house.product("PEN", 1)
+    order = house.buy(("PEN", 1))
+    house.now += HOLD + after
+    taken = False
+    if first == "the sweep":
+        house.sweep()
+    elif first == "another buyer":
+        try:
+            house.browser_returns(house.buy(("PEN", 1)))
+            taken = True
+        except InsufficientStock:
+            assert after < GRACE
+    assert taken is (first == "another buyer" and after >= GRACE)
+    house.browser_returns(order)
+    swept = first == "the sweep" and after > GRACE
+    back = (taken and policy is not LatePayment.OWE) or (swept and policy is LatePayment.REFUND)
+    assert house.order(order).status is (Status.REFUNDED if back else Status.PAID)
+    audit(memory)
+    house.sweep()
+    Backstage(memory, house).settle_down()
+    audit_end(memory)
+    assert house.level("PEN").on_hand == int(back and not taken)
