@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound, UnavailableError
@@ -276,6 +277,10 @@ def _values(route: Route, other: Route) -> dict[str, str]:
         if token in fields and scheme in other.security:
             headers = {SECURITY[scheme]["name"]: token, **({"X-CSRF-Token": "csrf_token"} if "csrf_token" in fields else {})}
             return {name: "$response.body#/id", **{f"header.{header}": f"$response.body#/{field}" for header, field in headers.items()}}
+    for name in _names(other):
+        part = fields[name].annotation if name in fields else None
+        if isinstance(part, type) and issubclass(part, BaseModel) and "id" in part.model_fields:
+            return {name: f"$response.body#/{name}/id"}
     below = re.match(re.escape(route.path) + r"/\{(\w+)\}", other.path)
     field = below and next((field for field in (below[1], "id") if field in fields), None)
     return {below[1]: f"$response.body#/{field}"} if below and field else {}
