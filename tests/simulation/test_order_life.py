@@ -95,7 +95,7 @@ class OrderLife(RuleBasedStateMachine):
             self.under(None, lambda house: house.browser_returns(order))
             self.stage.run()
         for state in (Status.PICKING, Status.PACKED, Status.SHIPPED, Status.DELIVERED) if brought_to else ():
-            self.to(order, None, lambda house, state=state: house.bring_to(order, state))  # type: ignore[misc]
+            self.to(order, None, lambda house, state=state: house.bring_to(order, state))
             if state is brought_to:
                 break
         return order
@@ -341,7 +341,7 @@ class OrderLife(RuleBasedStateMachine):
     def a_person_clears_the_desk(self) -> None:
         """Money that did not match waits for nobody else."""
         for order in self.stage.orders():
-            self.to(order, None, lambda house, order=order: house.refuse(order))  # type: ignore[misc]
+            self.to(order, None, lambda house, order=order: house.refuse(order))
 
     def to(self, thing: Any, fault: Any, act: Any) -> Any:
         """As `under`, to something that an earlier step may have failed to make."""

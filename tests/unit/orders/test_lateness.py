@@ -8,7 +8,7 @@ from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.kernel.events import Event
 from holdfast.orders import events
 from holdfast.orders.model import Order, PaymentStatus, Status
-from holdfast.orders.settlement import Outcome
+from holdfast.orders.paying import Outcome
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock.errors import CustomerLimitReached, InsufficientStock
 from holdfast.tenants.model import LatePayment

@@ -13,9 +13,9 @@ from holdfast.orders import events, refunding
 from holdfast.orders.errors import NothingOwed, RefundTooLarge, TransitionRefused, UnknownLine, UnknownOrder
 from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, RefundState, Status
 from holdfast.orders.neighbours import FactKind
+from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.orders.session import Totals
-from holdfast.orders.settlement import Outcome
 from holdfast.payments.providers.sandbox.proxy import Action
 from tests.memory.audit import audit, audit_end
 from tests.memory.backstage import Backstage
@@ -259,7 +259,7 @@ def test_the_provider_gives_back_all_while_we_are_about_to_give_back_a_part(hous
     assert settled is not None
     assert (settled.outcome, settled.order.status, settled.order.payment.refunded) == (Outcome.APPLIED, Status.REFUNDED, 5 * EACH)
     assert [(refund.amount, refund.state) for refund in settled.order.refunds] == [(EACH, "done"), (4 * EACH, "done")]
-    assert house.work_at(house.webhook(order)).outcome is Outcome.IGNORED  # type: ignore[union-attr]
+    assert house.work_at(house.webhook(order)).outcome is Outcome.IGNORED
     end(house, memory)
 
 
