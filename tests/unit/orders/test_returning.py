@@ -91,11 +91,21 @@ def test_all_of_it_comes_back(house: House, memory: Memory) -> None:
 def test_a_return_of_what_was_refunded_before_brings_no_money_again(house: House, memory: Memory) -> None:
     order = shipped(house)
     house.refund(order, RefundKind.LINES, lines={"BOX": 3})
-    (back,) = house.send_back(order, {"BOX": 2}).returns
-    received = house.receive(order, back.id, restocked={"BOX": 2})
-    assert (len(received.refunds), received.line("BOX").returned) == (1, 2)
+    for identity in ("one", "two"):
+        back = house.send_back(order, {"BOX": 1}, identity).returns[-1]
+        received = house.receive(order, back.id, restocked={"BOX": 1})
+    assert (len(received.refunds), received.line("BOX").returned, received.to_refund) == (1, 2, EACH)
     end(house, memory)
     assert house.free("BOX") == 3
+
+
+def test_what_came_back_does_not_come_back_again(house: House) -> None:
+    order = shipped(house)
+    (back,) = house.send_back(order, {"BOX": 3}, "one").returns
+    house.receive(order, back.id, restocked={"BOX": 2}, written_off={"BOX": 1})
+    with pytest.raises(NotReturnable) as refusal:
+        house.send_back(order, {"BOX": 1}, "two")
+    assert refusal.value.facts["lines"] == [{"sku": "BOX", "requested": 1, "available": 0}]
 
 
 def test_goods_of_a_refunded_order_may_still_come(house: House, memory: Memory) -> None:
