@@ -85,7 +85,7 @@ class ReturnView(Model):
 
 
 class OrderLineView(Model):
-    """`owed`: paid for and not there yet; `cancelled`: given up before it was handed over; `returned`: came back after."""
+    """`tax`: of the whole line. `owed`: paid for and not there yet; `cancelled`: given up before it was handed over; `returned`: came back after."""
 
     sku: str
     title: str
@@ -96,6 +96,7 @@ class OrderLineView(Model):
     refunded: int
     returned: int
     unit_price: Money
+    tax: Money
 
 
 class OrderView(Model):
@@ -252,6 +253,7 @@ def _members(order: Order, now: datetime) -> dict[str, Any]:
                 refunded=line.refunded,
                 returned=line.returned,
                 unit_price=line.unit_price,
+                tax=Money(amount=line.tax, currency=line.unit_price.currency),
             )
             for line in order.lines
         ],
