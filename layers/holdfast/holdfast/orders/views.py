@@ -85,7 +85,9 @@ class ReturnView(Model):
 
 
 class OrderLineView(Model):
-    """`tax`: of the whole line. `owed`: paid for and not there yet; `cancelled`: given up before it was handed over; `returned`: came back after."""
+    """`tax`: of the whole line. `owed`: paid for and not there yet; `cancelled`: given up before it was handed over; `returned`: came
+    back after.
+    """
 
     sku: str
     title: str
