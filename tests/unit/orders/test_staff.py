@@ -193,6 +193,18 @@ def test_what_is_no_money_of_this_order_is_settled_at_the_provider(house: House,
     assert house.accept(order).payment.captured == 1500
 
 
+def test_money_of_a_cancelled_order_that_is_on_its_way_back_is_not_given_back_by_hand_too(house: House, memory: Memory) -> None:
+    """Its first news was wrong, the second right; it was paid, and then cancelled with its money."""
+    order = house.buy(("BOX", 1))
+    house.settle(house.fact(order, amount=1))
+    house.browser_returns(order)
+    cancelled = house.cancel(order)
+    with pytest.raises(TransitionRefused):
+        house.refuse(order)
+    assert house.order(order) == cancelled
+    end(house, memory)
+
+
 @pytest.mark.parametrize("status", [Status.PENDING_PAYMENT, Status.EXPIRED, Status.PAID, Status.PROCESSING])
 def test_where_nothing_waits_for_a_decision(house: House, status: Status) -> None:
     order = house.place(house.session(("BOX", 1))).order
