@@ -15,7 +15,6 @@ from holdfast.orders.model import Order, Status
 
 FOLLOWS = None
 CUSTOMER, STAFF, PROVIDER, SYSTEM = ActorKind.CUSTOMER, ActorKind.STAFF, ActorKind.PROVIDER, ActorKind.SYSTEM
-ANYBODY = frozenset(ActorKind)
 AT_WORK = frozenset({Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK, Status.PICKING, Status.PACKED})
 """Paid, and something is still to be handed over."""
 HANDED_OVER = frozenset({Status.SHIPPED, Status.DELIVERED, Status.COMPLETED, Status.PARTIALLY_REFUNDED})
@@ -88,13 +87,13 @@ STEPS = (
         "ship",
         {Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.PICKING, Status.PACKED},
         FOLLOWS,
-        {STAFF, SYSTEM},
+        {STAFF},
         events.SHIPPED,
         SOMETHING_TO_PICK,
         leaves=True,
     ),
-    _step("deliver", {Status.SHIPPED}, Status.DELIVERED, {STAFF, SYSTEM, CUSTOMER}, events.DELIVERED),
-    _step("complete", {Status.SHIPPED, Status.DELIVERED}, FOLLOWS, {STAFF, SYSTEM}, events.COMPLETED, ALL_HANDED_OVER, leaves=True),
+    _step("deliver", {Status.SHIPPED}, Status.DELIVERED, {STAFF}, events.DELIVERED),
+    _step("complete", {Status.SHIPPED, Status.DELIVERED}, FOLLOWS, {STAFF}, events.COMPLETED, ALL_HANDED_OVER, leaves=True),
     # The money goes back.
     _step("cancel_paid", AT_WORK, Status.CANCELLED, {CUSTOMER, STAFF}, events.CANCELLED, NOTHING_HANDED_OVER),
     _step("refund", AT_WORK | HANDED_OVER, Status.REFUNDED, {STAFF}, events.REFUND_DUE, MONEY_LEFT),
