@@ -97,6 +97,8 @@ def test_jitter_is_a_tenth_both_ways() -> None:
         (format_datetime(NOW - timedelta(days=1), usegmt=True), timedelta(seconds=5)),
         ("Sat, 21 Nov 2026 12:30:00", timedelta(minutes=30)),
         ("soon", timedelta(seconds=5)),
+        ("Sat, 21 Nov 99999999999999999 12:30:00 GMT", timedelta(seconds=5)),
+        ("Sat, 21 Nov 2026 99999999999999999:30:00 GMT", timedelta(seconds=5)),
         ("", timedelta(seconds=5)),
         ("-5", timedelta(seconds=5)),
         ("١٢٠", timedelta(seconds=5)),

@@ -64,7 +64,7 @@ def asked_for(reply: Reply, now: datetime) -> timedelta:
         return min(timedelta(seconds=int(text[:9])), LONGEST)
     try:
         named = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for the year 10**17, say: any text may come
         return timedelta()
     instant = named if named.tzinfo else named.replace(tzinfo=UTC)
     return min(max(instant - now, timedelta()), LONGEST)
