@@ -142,6 +142,17 @@ def test_deliveries_are_listed_by_time_of_their_event(stores: Stores, shop: str)
     assert stores.webhooks.page(shop, "whe_2", 10, None, None, None) == ([], None)
 
 
+def test_who_goes_on_with_another_time_gets_what_is_left_of_that(stores: Stores, shop: str) -> None:
+    rows = [delivery(shop, f"evt_{minute}", NOW + timedelta(minutes=minute)) for minute in range(6)]
+    for row in rows:
+        stores.webhooks.add(row)
+    since, until = NOW + timedelta(minutes=2), NOW + timedelta(minutes=4)
+    assert stores.webhooks.page(shop, ENDPOINT, 10, rows[5].id, since, until)[0] == rows[3:1:-1]
+    assert stores.webhooks.page(shop, ENDPOINT, 10, rows[3].id, since, until)[0] == [rows[2]]
+    assert stores.webhooks.page(shop, ENDPOINT, 10, rows[2].id, since, until)[0] == []
+    assert stores.webhooks.page(shop, ENDPOINT, 10, rows[0].id, since, until) == ([], None)
+
+
 # What has not ended.
 
 

@@ -29,6 +29,11 @@ def test_ids_sort_by_birth(one: datetime, other: datetime) -> None:
         assert ids.new_id("ord", one) < ids.new_id("ord", other)
 
 
+@pytest.mark.parametrize("instant", [datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
+def test_a_range_that_begins_before_there_were_ids_has_them_all(instant: datetime) -> None:
+    assert ids.first_id("dlv", instant) == "dlv_" + "0" * 26 < ids.new_id("dlv", NOW)
+
+
 def test_a_derived_id_is_the_same_for_the_same_identity_only() -> None:
     made = ids.derived_id("ord", NOW, "shop", "session", "key")
     assert made == ids.derived_id("ord", NOW, "shop", "session", "key") == "ord_01KDYAK3SE25ZF34B1MV9898V2"

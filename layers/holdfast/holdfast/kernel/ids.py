@@ -37,8 +37,8 @@ def derived_id(prefix: str, born_at: datetime, *identity: str) -> str:
 
 
 def first_id(prefix: str, instant: datetime) -> str:
-    """Not above any id of that instant, and above those before it: where a range of ids begins."""
-    return f"{prefix}_{_crockford(epoch_ms(instant), 10)}{'0' * 16}"
+    """Not above any id of that instant, and above those before it: where a range of ids begins. None is from before 1970."""
+    return f"{prefix}_{_crockford(max(0, epoch_ms(instant)), 10)}{'0' * 16}"
 
 
 def born_at(identity: str) -> datetime:

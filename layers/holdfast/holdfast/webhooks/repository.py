@@ -81,10 +81,11 @@ class DynamoWebhooks:
             ":low": first_id("dlv", since) if since else "dlv_",
             ":high": first_id("dlv", until) if until else _AFTER_ALL,
         }
-        if values[":low"] > values[":high"]:
+        if values[":low"] > min(values[":high"], after or _AFTER_ALL):
             return [], None
         of_time = Expression("#pk = :pk AND #sk BETWEEN :low AND :high", {"#pk": "pk", "#sk": "sk"}, values)
-        start = keys.delivery_key(shop, endpoint, after) if after else None
+        # DynamoDB takes no start from outside of the range, and a caller may go on with another time than he began with.
+        start = keys.delivery_key(shop, endpoint, after) if after and after <= values[":high"] else None
         items, last = self._table.query(of_time, limit=limit, start=dict(start) if start else None, forward=False)
         return [Delivery.model_validate(item) for item in items], last["sk"] if last else None
 
