@@ -60,6 +60,15 @@ def test_parts_of_a_file_put_together_are_the_file(world: World, form: str) -> N
     assert whole == get_text(world, {"format": form})
 
 
+def test_the_address_of_the_next_part_asks_for_all_that_the_first_one_did(world: World) -> None:
+    many(world, 4)
+    query = {"limit": "1", "status": "paid"}
+    event = request("GET", ORDERS + "/export", {"shop": "demo"}, query=query, headers={"X-Api-Key": KEYS["viewer"]})
+    event["multiValueQueryStringParameters"] = {"limit": ["1"], "status": ["paid", "pending_payment"]}
+    link = world.call(DESK, event)["headers"]["Link"]
+    assert "status=paid%2Cpending_payment" in link
+
+
 def test_a_note_is_written_once_and_customers_do_not_see_it(world: World) -> None:
     for name in PAID:
         world.play(name)

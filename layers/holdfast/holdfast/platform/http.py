@@ -250,7 +250,7 @@ class Api:
             query=parse(route.query, values_of(raw), "query") if route.query else None,
             body=reader(content) if reader else parse(route.body, read_json(content), "body") if route.body else None,
             headers=raw.headers,
-            params=dict(raw.query_params or {}),
+            params=values_of(raw),
             raw=content,
             request_id=request_id,
             now=self._clock(),
