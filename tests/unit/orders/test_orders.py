@@ -85,6 +85,17 @@ def test_a_replay_gets_the_first_answer_whatever_became_of_the_order(house: Hous
     assert (first.status, first.version, first.hold and first.hold.seconds_left) == (Status.PENDING_PAYMENT, 1, 900)
 
 
+def test_a_replay_gets_the_address_that_was_given_also_after_a_mail_went_to_another(house: House) -> None:
+    session = house.session(("KEY", 1))
+    placed = house.place(session).order
+    first = placed_view(placed, "token")
+    house.at_provider(placed, Action.PAY)
+    house.browser_returns(placed)
+    house.serve(placed)
+    assert house.resend(placed, email="eve@example.com").email == "eve@example.com"
+    assert placed_view(house.place(session).order, "token") == first
+
+
 def test_a_key_belongs_to_one_body(house: House) -> None:
     session = house.session(("BOX", 1))
     house.place(session)

@@ -8,7 +8,6 @@ from holdfast.orders.model import Order, OrderLine, Status
 from holdfast.orders.neighbours import Wish
 from holdfast.orders.session import SessionLine
 
-CANCELLABLE = frozenset({Status.PENDING_PAYMENT})
 AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})
 """A payment moves these to paid while their hold stands."""
 LATE = AWAITING_MONEY | {Status.EXPIRED, Status.PAYMENT_FAILED}

@@ -156,11 +156,6 @@ class OrderDetail(OrderView):
     events: list[StaffEventView]
 
 
-class OrderPage(Model):
-    items: list[OrderView]
-    next: str | None
-
-
 class KeyView(Model):
     id: str
     sku: str
@@ -200,10 +195,10 @@ def placed_view(order: Order, token: str) -> OrderPlaced:
 
 
 def _unedited(order: Order) -> dict[str, Any]:
-    """Contact and address as they were before anybody corrected them."""
+    """Contact and address as they were before anybody corrected them, also with a mail that went to another address."""
     was: dict[str, Any] = {}
     for event in reversed(order.events):
-        was |= {name: value for name, value in event.before.items() if event.type == events.EDITED}
+        was |= event.before if event.type in {events.EDITED, events.MAIL_RESENT} else {}
     address = was.get("address")
     return was if address is None else {**was, "address": Address(**address)}
 
