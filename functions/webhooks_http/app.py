@@ -99,7 +99,7 @@ def add_webhook_endpoint(request: Request[WebhookEndpointBody]) -> WebhookEndpoi
 @api.get(ENDPOINTS, returns=WebhookEndpointList, refusals=refused, **needs(Scope.VIEWER))
 def list_webhook_endpoints(request: Request[None]) -> WebhookEndpointList:
     """All of the shop: ten at most."""
-    return WebhookEndpointList(items=[endpoint_view(endpoint, request.now) for endpoint in store.endpoints(request.shop)])
+    return WebhookEndpointList(items=[endpoint_view(endpoint, request.now) for endpoint in store.endpoints(request.shop)], next=None)
 
 
 @api.get(ENDPOINT, returns=WebhookEndpointView, refusals=unknown, **needs(Scope.VIEWER))

@@ -106,6 +106,7 @@ class WebhookEndpointWithSecret(WebhookEndpointView):
 
 class WebhookEndpointList(Model):
     items: list[WebhookEndpointView]
+    next: str | None
 
 
 class AttemptView(Model):
