@@ -16,6 +16,7 @@ from holdfast.orders.neighbours import FactKind
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.orders.session import Totals
+from holdfast.payments.errors import PaymentStateConflict
 from holdfast.payments.providers.sandbox.proxy import Action
 from tests.memory.audit import audit, audit_end
 from tests.memory.backstage import Backstage
@@ -189,6 +190,25 @@ def test_lines_after_an_amount_may_be_more_than_is_left(house: House) -> None:
     with pytest.raises(RefundTooLarge) as refusal:
         house.refund(order, RefundKind.LINES, "lines", lines={"BOX": 2})
     assert refusal.value.facts == {"available": EACH}
+
+
+def test_who_waits_no_longer_gets_what_is_left_after_an_amount(house: House, memory: Memory) -> None:
+    order = house.refund(served(house), RefundKind.AMOUNT, "sorry", amount=4 * EACH)
+    given_up = house.refund(order, RefundKind.DEBT, "debt", actor=CUSTOMER)
+    assert (units(given_up, "KEY"), given_up.refunds[-1].amount, given_up.status) == ((1, 1, 2, 2), EACH, Status.PROCESSING)
+    end(house, memory)
+
+
+def test_a_refund_that_the_provider_refuses_keeps_no_other_waiting(house: House, memory: Memory) -> None:
+    order = served(house)
+    by_hand = {"refunds": {"a part by hand": 4 * EACH}}
+    memory.change(("book", order.payment.id), lambda _: True, lambda book: book.model_copy(update=by_hand))
+    house.refund(order, RefundKind.AMOUNT, "too much", amount=2 * EACH)
+    house.refund(order, RefundKind.AMOUNT, "little", amount=500)
+    for _ in range(2):
+        with pytest.raises(PaymentStateConflict):
+            house.finish_refunds(order)
+        assert [refund.state for refund in house.order(order).refunds] == [RefundState.DUE, RefundState.DONE]
 
 
 def test_an_order_without_money_has_none_to_give_back(house: House, memory: Memory) -> None:

@@ -69,6 +69,14 @@ def test_goods_come_back_and_their_money_goes(house: House, memory: Memory, rest
     end(house, memory)
 
 
+def test_after_an_amount_went_back_goods_that_return_bring_what_is_left(house: House, memory: Memory) -> None:
+    order = house.refund(shipped(house), RefundKind.AMOUNT, "sorry", amount=EACH + 100)
+    (back,) = house.send_back(order, {"BOX": 3}).returns
+    received = house.receive(order, back.id, restocked={"BOX": 3})
+    assert (received.refunds[-1].amount, received.refunds[-1].lines, received.to_refund) == (3 * EACH - 100, {"BOX": 3}, 0)
+    end(house, memory)
+
+
 def test_a_receipt_without_money(house: House, memory: Memory) -> None:
     order = shipped(house)
     (back,) = house.send_back(order, {"BOX": 1}).returns

@@ -165,6 +165,22 @@ def test_money_taken_when_the_hold_is_gone_follows_the_policy(house: House, memo
     end(house, memory)
 
 
+@pytest.mark.parametrize("amount", [1000, 9000])
+def test_of_another_amount_that_was_taken_a_line_gives_back_its_share(house: House, memory: Memory, amount: int) -> None:
+    """Three were ordered, one is left when a person takes the money: two thirds of it go back, and no more than came."""
+    house.late_payment = LatePayment.PARTIAL
+    order = house.place(house.session(("BOX", 3))).order
+    house.pay_another_amount(order, amount)
+    house.browser_returns(order)
+    house.now += HOLD * 2
+    house.sweep()
+    house.browser_returns(house.buy(("BOX", 2)))
+    accepted = house.accept(order)
+    assert (accepted.status, accepted.refunds[0].amount, accepted.refunds[0].lines) == (Status.PAID, amount * 2 // 3, {"BOX": 2})
+    assert house.finish_refunds(order).payment.refunded == amount * 2 // 3
+    end(house, memory)
+
+
 def test_money_for_a_cancelled_order_only_goes_back(house: House, memory: Memory) -> None:
     order = house.place(house.session(("BOX", 1))).order
     house.pay_another_amount(order, 1500)

@@ -53,6 +53,10 @@ class Plan(NamedTuple):
     owed: Mapping[str, int]
     amount: int
 
+    def within(self, money: int) -> "Plan":
+        """No more than that: an amount that went back before, for no goods, was of theirs."""
+        return self._replace(amount=min(self.amount, money))
+
 
 def refund(command: RefundOrder, *, orders: Orders, stock: Stock, commit: Commit, now: datetime) -> Order:
     """Decide a refund, with what it means for the goods. UnknownOrder, UnknownLine, RefundTooLarge, NothingOwed, TransitionRefused.
@@ -193,6 +197,7 @@ def _plan(order: Order, command: RefundOrder) -> Plan:
     plan = of_lines(order, units)
     if not any(line.wanted or line.refunded < line.quantity for line in plan.lines):
         return given_up(order)  # nothing is left of the order: what it cost to ship goes back as well
+    plan = plan.within(order.to_refund) if command.kind is Kind.DEBT else plan  # who waits no longer asks for no sum
     if not 0 < plan.amount <= order.to_refund:
         raise RefundTooLarge("Less money than that can still go back.", available=order.to_refund)
     return plan
@@ -213,6 +218,11 @@ def _refuse_too_many(order: Order, units: Mapping[str, int]) -> None:
 
 
 def _worth(order: Order, line: OrderLine, units: int) -> int:
-    """What the first `units` of a line cost, in minor units: shares of a line always add up to the line."""
+    """What the first `units` of a line cost, in minor units: shares of a line always add up to the line.
+
+    Where a person took another amount than was asked for, each line is worth its share of that.
+    """
     on_top = order.amount - order.totals.subtotal.amount - order.totals.shipping.amount
-    return (line.unit_price.amount * line.quantity + (line.tax if on_top else 0)) * units // line.quantity
+    asked = line.unit_price.amount * line.quantity + (line.tax if on_top else 0)
+    came = asked * order.payment.captured // order.amount if asked else 0
+    return came * units // line.quantity

@@ -106,8 +106,8 @@ def _with_receipt(order: Order, received: Return, command: ReceiveReturn, now: d
         lines=tuple(line.model_copy(update={"returned": line.returned + units.get(line.sku, 0)}) for line in order.lines),
         returns=tuple(received if back.id == received.id else back for back in order.returns),
     )
-    plan = refunding.of_lines(changed, _refundable(changed, units), handed_over=True)
-    if not command.refund or not 0 < plan.amount <= order.to_refund:
+    plan = refunding.of_lines(changed, _refundable(changed, units), handed_over=True).within(order.to_refund)
+    if not command.refund or plan.amount <= 0:
         return changed
     refunded = refunding.decided(changed, plan, received.id, **why)
     return refunded.model_copy(update={"version": changed.version})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from holdfast.kernel.errors import Conflict, VersionConflict
+from holdfast.kernel.errors import Conflict, Refusal, VersionConflict
 from holdfast.kernel.events import SYSTEM
 from holdfast.kernel.money import Money
 from holdfast.orders import events, lateness, machine, refunding, rules
@@ -37,13 +37,21 @@ def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
 def give_back_due(order: Order, *, world: World, now: datetime) -> Order:
     """Ask the provider for every refund that is decided and not confirmed. VersionConflict when the order changes meanwhile.
 
-    Also for a repeated fact: a worker that died after the decision is finished here. The provider knows a refund by its key.
+    Also for a repeated fact: a worker that died after the decision is finished here. The provider knows a refund by its key. One
+    that it refuses keeps no other waiting, and its refusal is raised at the end.
     """
+    refused: Refusal | None = None
     for due in [refund for refund in order.refunds if refund.state is RefundState.DUE]:
         money = Money(amount=due.amount, currency=order.currency)
-        world.payments.refund(order.payment.provider, order.payment.id, money, f"{order.id}#{due.id}")
+        try:
+            world.payments.refund(order.payment.provider, order.payment.id, money, f"{order.id}#{due.id}")
+        except Refusal as refusal:
+            refused = refused or refusal
+            continue
         order = _confirmed(order, due, now)
         world.commit([world.orders.save_write(order)], token=f"{order.id}#{due.id}#{order.version}")
+    if refused is not None:
+        raise refused
     return order
 
 
