@@ -103,6 +103,9 @@ class Fuzz:
             for failure in found.exceptions:
                 self.wrong.setdefault(f"{failure.operation}: {failure.title}", found)
 
+    def granted(self, route: str) -> bool:
+        return any(200 <= status < 300 for status in self.seen.get(route, ()))
+
     @contextmanager
     def trial(self) -> Iterator[None]:
         """One test: what went wrong in it is told at its end, each kind once and with a curl line."""
