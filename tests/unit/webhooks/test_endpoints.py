@@ -74,8 +74,9 @@ def test_what_is_left_out_stays(shop: Shop) -> None:
 def test_changes_are_made_over_what_was_read(shop: Shop) -> None:
     standing = shop.endpoint()
     change(shop, standing, description="first", over=1)
-    with pytest.raises(StaleEndpoint):
+    with pytest.raises(StaleEndpoint) as refused:
         change(shop, standing, description="second", over=1)
+    assert refused.value.facts == {"version": 2}
 
 
 def test_two_changes_at_one_moment(shop: Shop) -> None:

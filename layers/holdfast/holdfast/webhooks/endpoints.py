@@ -83,7 +83,7 @@ def change(command: ChangeEndpoint, *, store: WebhookStore, types: EventTypes, d
     """Switched on again, an endpoint begins with a clean record. UnknownEndpoint, UrlRefused, UnknownEventTypes, StaleEndpoint."""
     standing = read(command.shop, command.endpoint, store=store)
     if command.over not in {None, standing.version}:
-        raise StaleEndpoint("The endpoint was changed since you read it.")
+        raise StaleEndpoint("The endpoint was changed since you read it.", version=standing.version)
     _demand(command.url, command.events or (), types, doors)
     changes: dict[str, object] = {
         name: value for name, value in (("url", command.url), ("description", command.description)) if value is not None

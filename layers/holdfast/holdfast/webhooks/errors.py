@@ -44,7 +44,7 @@ class DeliveryInFlight(Conflict):
 
 
 class StaleEndpoint(Refusal):
-    """If-Match names another version than the one that stands."""
+    """If-Match names another version than the one that stands. Facts: version."""
 
     code: ClassVar[str] = "precondition_failed"
     status: ClassVar[int] = 412

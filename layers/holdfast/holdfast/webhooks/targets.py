@@ -8,7 +8,7 @@ read differently.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from holdfast.webhooks.errors import UrlRefused
@@ -24,6 +24,8 @@ _LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 _UNICAST = IPv6Network("2000::/3")
 # Public by their number, and yet a way inside: an IPv4 address is in them.
 _CARRIERS = (IPv6Network("2001::/32"), IPv6Network("2002::/16"))
+# Of protocols, of a former relay, of documentation: not one host's, and what Python says of them changes with its patches.
+_NOBODYS = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
 
 
 class NotPublic(Exception):
@@ -69,7 +71,7 @@ def target_of(url: str, doors: Doors) -> Target:
         return Target(secure=False, host=host, port=80 if port is None else port, path=path)
     if parts.scheme != "https":
         raise _refused("scheme", "Webhooks are sent over https.")
-    _demand_public_name(host)
+    _demand_public_name(host, parts.netloc)
     port = 443 if port is None else port
     if port not in doors.ports:
         raise _refused("port", f"Webhooks are sent to port {', '.join(map(str, sorted(doors.ports)))}.")
@@ -84,9 +86,10 @@ def _parsed(url: str) -> tuple[SplitResult, int | None]:
         raise _refused("unreadable", "That is not a URL.") from None
 
 
-def _demand_public_name(host: str) -> None:
+def _demand_public_name(host: str, netloc: str) -> None:
+    """Brackets are for addresses, whatever stands in them: `[v1.name]` is a name to some parsers only."""
     labels = host.split(".")
-    if ":" in host or _NUMBER.fullmatch(labels[-1]):
+    if "[" in netloc or _NUMBER.fullmatch(labels[-1]):
         raise _refused("address", "Name a host; an address is not taken.")
     if len(host) > 253 or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
         raise _refused("host", "That is not the name of a public host.")
@@ -109,7 +112,7 @@ def judged(addresses: Sequence[str], target: Target) -> list[str]:
 
 def public(address: IPv4Address | IPv6Address) -> bool:
     """Reachable by everybody: not private, shared (CGNAT), loopback, link-local (metadata), unique local, multicast or reserved."""
-    if isinstance(address, IPv6Address) and (address not in _UNICAST or any(address in carrier for carrier in _CARRIERS)):
+    if any(address in network for network in (*_CARRIERS, *_NOBODYS)) or (address.version == 6 and address not in _UNICAST):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
