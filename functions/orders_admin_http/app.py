@@ -28,7 +28,7 @@ from holdfast.orders.errors import (
 from holdfast.orders.model import Order
 from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.search_repository import DynamoOrderSearch
-from holdfast.orders.views import OrderDetail, OrderView, ReturnBody, order_detail, order_view
+from holdfast.orders.views import OrderDetail, OrderView, ReturnBody, order_detail, order_view, units
 from holdfast.platform import aws, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Answer, Api, Request
@@ -240,7 +240,7 @@ def refund_order(request: Request[views.RefundBody]) -> OrderView:
         **_act(request, request.body.reason).model_dump(exclude={"expected"}),
         identity=request.key.identity,
         kind=refunding.Kind(request.body.kind),
-        lines=views.units(request.body.lines),
+        lines=units(request.body.lines),
         amount=request.body.amount or 0,
     )
     return _seen(refunding.refund(command, orders=orders, stock=stock, commit=commit, now=request.now), request)
@@ -260,7 +260,7 @@ def announce_return(request: Request[ReturnBody]) -> OrderView:
     command = returning.RequestReturn(
         **_act(request, request.body.reason).model_dump(exclude={"expected"}),
         identity=request.key.identity,
-        lines=request.body.units(),
+        lines=units(request.body.lines),
     )
     return _seen(returning.request(command, orders=orders, policies=policies, now=request.now), request)
 
@@ -278,8 +278,8 @@ def receive_return(request: Request[views.ReceiptBody]) -> OrderView:
     command = returning.ReceiveReturn(
         **_act(request, request.body.reason).model_dump(exclude={"expected"}),
         identity=request.path["return"],
-        restocked=views.units(request.body.restocked),
-        written_off=views.units(request.body.written_off),
+        restocked=units(request.body.restocked),
+        written_off=units(request.body.written_off),
         refund=request.body.refund,
     )
     return _seen(returning.receive(command, orders=orders, stock=stock, commit=commit, now=request.now), request)

@@ -33,6 +33,7 @@ from holdfast.orders.views import (
     ReturnBody,
     order_view,
     timeline,
+    units,
 )
 from holdfast.payments.errors import PaymentUnknown, UnknownProvider
 from holdfast.payments.repository import DynamoInbox
@@ -171,7 +172,7 @@ def request_return(request: Request[ReturnBody]) -> OrderView:
         shop=request.shop,
         order=request.path["order"],
         identity=request.key.identity,
-        lines=request.body.units(),
+        lines=units(request.body.lines),
         reason=request.body.reason,
         actor=request.caller,
         request_id=request.request_id,

@@ -1,7 +1,6 @@
 """What staff do to orders, over HTTP, and what they see of it."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -13,7 +12,6 @@ from holdfast.orders import retrying
 from holdfast.orders.model import Order, Status
 from holdfast.orders.replay import Drift
 from holdfast.orders.retrying import RetryFailed, Task, Worker
-from holdfast.orders.session import Address
 from holdfast.orders.session_views import MAX_LINES, AddressBody, Email, LineBody, Text
 from holdfast.orders.views import OrderView, order_view
 
@@ -55,7 +53,7 @@ class EditBody(Input):
 
     def changes(self) -> dict[str, Any]:
         asked = {name: getattr(self, name) for name in self.model_fields_set}
-        address = {"address": Address(**self.address.model_dump())} if self.address else {}
+        address = {"address": self.address.address} if self.address else {}
         return {**asked, **address}
 
 
@@ -124,14 +122,6 @@ class ReceiptBody(Input):
         if not self.restocked and not self.written_off:
             raise ValueError("say what came back")
         return self
-
-
-def units(lines: Iterable[LineBody] | None) -> dict[str, int]:
-    """Per SKU; the same SKU in two lines is summed."""
-    found: Counter[str] = Counter()
-    for line in lines or ():
-        found[line.sku] += line.quantity
-    return dict(found)
 
 
 class AskedView(Model):

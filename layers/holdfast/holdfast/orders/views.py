@@ -1,7 +1,7 @@
 """Orders over HTTP: what comes in, what customers and staff may see."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -39,12 +39,6 @@ class ReturnBody(Input):
 
     lines: list[LineBody] = Field(min_length=1, max_length=MAX_LINES)
     reason: Text | None = None
-
-    def units(self) -> dict[str, int]:
-        found: Counter[str] = Counter()
-        for line in self.lines:
-            found[line.sku] += line.quantity
-        return dict(found)
 
 
 class HoldView(Model):
@@ -166,6 +160,14 @@ class KeyView(Model):
 class KeyList(Model):
     items: list[KeyView]
     next: str | None
+
+
+def units(lines: Iterable[LineBody] | None) -> dict[str, int]:
+    """Per SKU; the same SKU in two lines is summed."""
+    found: Counter[str] = Counter()
+    for line in lines or ():
+        found[line.sku] += line.quantity
+    return dict(found)
 
 
 def order_view(order: Order, now: datetime) -> OrderView:
