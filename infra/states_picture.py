@@ -105,6 +105,7 @@ LINES = (
     Line(("review",), Status.PAYMENT_FAILED, Status.PAYMENT_REVIEW, ((502, 142), (676, 172)), Label(590, 147, "middle")),
     Line(("review",), Status.EXPIRED, Status.PAYMENT_REVIEW, ((474, 220), (676, 186)), Label(590, 220, "middle")),
     Line(("cancel",), Status.PENDING_PAYMENT, Status.CANCELLED, ((150, 160), (150, 106), (1068, 106), (1068, 326)), Label(926, 122)),
+    Line(("cancel_review",), Status.PAYMENT_REVIEW, Status.CANCELLED, ((823, 179), (1036, 179), (1036, 326)), Label(926, 173)),
     Line(("give_back", "return_money"), AWAITED, Status.REFUNDED, ((912, 82), (1182, 82), (1182, 552), (1115, 552)), Label(926, 75)),
     Line(("serve",), Status.PAID, THERE, ((181, 452), (308, 452)), Label(244, 446, "middle")),
     Line(("serve",), Status.PAID, Status.AWAITING_STOCK, ((150, 471), (150, 552), (340, 552)), Label(244, 546, "middle")),

@@ -9,6 +9,7 @@ from holdfast.kernel.events import CUSTOMER, Actor
 from holdfast.orders import cancelling, events, settlement, usecases
 from holdfast.orders.errors import OrderNotCancellable, UnknownOrder
 from holdfast.orders.model import Order, PaymentStatus, Status
+from holdfast.orders.neighbours import FactKind
 from holdfast.payments.model import News
 from holdfast.payments.providers.sandbox.proxy import Action
 from tests.memory.audit import audit, audit_end
@@ -36,6 +37,31 @@ def end(house: House, memory: Memory) -> None:
     audit(memory)
     Backstage(memory, house).settle_down()
     audit_end(memory)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [(FactKind.SUCCEEDED, {"payment": "pay_other"}), (FactKind.SUCCEEDED, {"currency": "USD"}), (FactKind.REFUNDED, {"amount": 1})],
+)
+def test_staff_end_an_order_in_review_whose_own_money_never_came(
+    house: House, memory: Memory, kind: FactKind, changes: dict[str, Any]
+) -> None:
+    """Nobody pays it any more, nothing of it can be refused, and no sweep ends it."""
+    order = house.place(house.session(("BOX", 1))).order
+    house.settle(house.fact(order, kind, **changes))
+    with pytest.raises(OrderNotCancellable):
+        house.cancel(order)
+    cancelled = house.cancel(order, STAFF)
+    assert (cancelled.status, cancelled.hold, house.free("BOX")) == (Status.CANCELLED, None, 3)
+    end(house, memory)
+
+
+def test_money_of_the_order_that_waits_in_review_is_decided_about_first(house: House) -> None:
+    order = house.place(house.session(("BOX", 1))).order
+    reviewed = house.settle(house.fact(order, amount=1500)).order
+    with pytest.raises(OrderNotCancellable):
+        house.cancel(order, STAFF)
+    assert house.order(order) == reviewed
 
 
 def at(house: House, status: Status, digital: bool = False) -> Order:

@@ -7,7 +7,7 @@ from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Commit
-from holdfast.orders import events, machine, refunding
+from holdfast.orders import events, machine, refunding, rules
 from holdfast.orders.errors import OrderNotCancellable
 from holdfast.orders.model import Order, PaymentStatus, Refund, Status
 from holdfast.orders.ports import Orders, Policies, Stock
@@ -25,8 +25,9 @@ class CancelOrder(Model):
 
 
 def cancel(command: CancelOrder, *, orders: Orders, stock: Stock, policies: Policies, commit: Commit, now: datetime) -> Order:
-    """Unpaid: its hold goes back. Paid, and nothing of it handed over: the units and all the money go back, if the shop lets
-    this actor do that. The same again answers the same. UnknownOrder, OrderNotCancellable.
+    """Unpaid: its hold goes back; staff may do that in review, too, where none of the money is the order's. Paid, and nothing of it
+    handed over: the units and all the money go back, if the shop lets this actor do that. The same again answers the same.
+    UnknownOrder, OrderNotCancellable.
     """
     for _ in range(ATTEMPTS):
         standing = read(command.shop, command.order, orders=orders)
@@ -49,16 +50,17 @@ def cancel_unpaid(command: CancelOrder, *, orders: Orders, stock: Stock, now: da
     return standing
 
 
-def _ended(order: Order, command: CancelOrder, orders: Orders, stock: Stock, now: datetime) -> Order:
+def _ended(order: Order, command: CancelOrder, orders: Orders, stock: Stock, now: datetime, step: str = "cancel") -> Order:
     why: dict[str, Any] = {"actor": command.actor, "reason": command.reason, "request_id": command.request_id}
-    return end(order, "cancel", **why, orders=orders, stock=stock, now=now)
+    return end(order, step, **why, orders=orders, stock=stock, now=now)
 
 
 def _cancelled(
     order: Order, command: CancelOrder, orders: Orders, stock: Stock, policies: Policies, commit: Commit, now: datetime
 ) -> Order:
-    if order.status is Status.PENDING_PAYMENT:
-        ended = _ended(order, command, orders, stock, now)
+    step = _without_money(order, command.actor, orders)
+    if step is not None:
+        ended = _ended(order, command, orders, stock, now, step)
         if ended.status is Status.CANCELLED:
             return ended
         raise VersionConflict("The order was changed meanwhile.")
@@ -68,6 +70,14 @@ def _cancelled(
     writes = [orders.save_write(changed), *refunding.returned(order, plan, "cancel", stock, now)]
     commit(writes, token=f"{order.id}#cancel#{changed.version}")
     return changed
+
+
+def _without_money(order: Order, actor: Actor, orders: Orders) -> str | None:
+    """The step that ends an unpaid order. In review only where no money of it waits for a decision: that would stay with the provider."""
+    if order.status is Status.PENDING_PAYMENT:
+        return "cancel"
+    by_staff = order.status is Status.PAYMENT_REVIEW and actor.kind is ActorKind.STAFF
+    return "cancel_review" if by_staff and not rules.odd_money(order, orders.timeline(order)) else None
 
 
 def _refuse(order: Order, actor: Actor, policies: Policies) -> None:

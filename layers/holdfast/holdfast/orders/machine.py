@@ -69,6 +69,7 @@ STEPS = (
     _step("fail", {Status.PENDING_PAYMENT}, Status.PAYMENT_FAILED, {PROVIDER}, events.PAYMENT_FAILED),
     _step("expire", {Status.PENDING_PAYMENT}, Status.EXPIRED, {SYSTEM, PROVIDER}, events.EXPIRED),
     _step("cancel", {Status.PENDING_PAYMENT}, Status.CANCELLED, {CUSTOMER, STAFF, SYSTEM}, events.CANCELLED),
+    _step("cancel_review", {Status.PAYMENT_REVIEW}, Status.CANCELLED, {STAFF}, events.CANCELLED),
     _step(
         "review",
         {Status.PENDING_PAYMENT, Status.EXPIRED, Status.PAYMENT_FAILED},

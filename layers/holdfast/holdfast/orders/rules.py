@@ -1,11 +1,13 @@
 """Arithmetic on orders: prices, totals, and the state that follows from the lines. Pure."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from holdfast.kernel.events import Event
 from holdfast.orders import events
 from holdfast.orders.model import Order, OrderLine, Status
-from holdfast.orders.neighbours import Wish
+from holdfast.orders.neighbours import FactKind, Wish
 from holdfast.orders.session import SessionLine
 
 AWAITING_MONEY = frozenset({Status.PENDING_PAYMENT, Status.PAYMENT_REVIEW})
@@ -83,6 +85,13 @@ def _at_work(lines: tuple[OrderLine, ...]) -> Status:
 def told_lines(order: Order) -> list[dict[str, Any]]:
     """The lines as they are at an event: a mail that goes out later must not tell of a later state."""
     return [{"sku": line.sku, "quantity": line.quantity, "fulfilled": line.fulfilled, "owed": owed(order, line)} for line in order.lines]
+
+
+def odd_money(order: Order, timeline: Iterable[Event]) -> list[Mapping[str, Any]]:
+    """What the provider told of money for this order that did not match it, oldest first. Not that of other payments or currencies."""
+    ours = order.payment.id, order.currency, FactKind.SUCCEEDED
+    told = [event.data for event in timeline if event.type == events.PAYMENT_REVIEW]
+    return [data for data in told if (data["payment"], data["currency"], data["told"]) == ours]
 
 
 FULFILMENT_EVENT = {

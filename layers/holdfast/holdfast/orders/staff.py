@@ -182,14 +182,13 @@ def change(act: Act, changed: Any, *, orders: Orders) -> Order:
 def _in_review(order: Order, wanted: Status, *, orders: Orders) -> dict[str, Any]:
     """What the provider told last of money for this order that did not match. A cancelled order is not paid by it any more."""
     waits = {Status.PAYMENT_REVIEW} if wanted is Status.PAID else {Status.PAYMENT_REVIEW, Status.CANCELLED}
-    told = [event.data for event in orders.timeline(order) if event.type == events.PAYMENT_REVIEW]
-    if order.status not in waits or order.payment.captured or not told:
+    timeline = orders.timeline(order)
+    if order.status not in waits or order.payment.captured or not any(event.type == events.PAYMENT_REVIEW for event in timeline):
         raise _refused(order, wanted, f"An order that is {order.status} waits for no decision about its payment.")
-    ours = order.payment.id, order.currency, FactKind.SUCCEEDED
-    money = [data for data in told if (data["payment"], data["currency"], data["told"]) == ours]
+    money = rules.odd_money(order, timeline)
     if not money:
         raise _refused(order, wanted, "That money is of another payment or currency: settle it at the provider.")
-    return money[-1]
+    return dict(money[-1])
 
 
 def _refused(order: Order, wanted: Status, detail: str) -> TransitionRefused:
