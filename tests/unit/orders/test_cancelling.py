@@ -10,6 +10,7 @@ from holdfast.orders import cancelling, events, settlement, usecases
 from holdfast.orders.errors import OrderNotCancellable, UnknownOrder
 from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.neighbours import FactKind
+from holdfast.payments.errors import PaymentStateConflict
 from holdfast.payments.model import News
 from holdfast.payments.providers.sandbox.proxy import Action
 from tests.memory.audit import audit, audit_end
@@ -54,6 +55,15 @@ def test_staff_end_an_order_in_review_whose_own_money_never_came(
     cancelled = house.cancel(order, STAFF)
     assert (cancelled.status, cancelled.hold, house.free("BOX")) == (Status.CANCELLED, None, 3)
     end(house, memory)
+
+
+def test_what_was_declined_and_then_given_up_is_paid_by_no_other_card(house: House) -> None:
+    order = house.place(house.session(("BOX", 1))).order
+    house.at_provider(order, Action.DECLINE)
+    house.cancel(order)
+    assert house.void(order)
+    with pytest.raises(PaymentStateConflict):
+        house.at_provider(order, Action.PAY)
 
 
 def test_money_of_the_order_that_waits_in_review_is_decided_about_first(house: House) -> None:

@@ -24,7 +24,7 @@ RESULT = {Action.PAY: News.SUCCEEDED, Action.DECLINE: News.FAILED, Action.EXPIRE
 FROM = {
     News.SUCCEEDED: {News.PENDING, News.FAILED},  # a declined card may be followed by a good one
     News.FAILED: {News.PENDING},
-    News.EXPIRED: {News.PENDING},
+    News.EXPIRED: {News.PENDING, News.FAILED},
     News.REFUNDED: {News.SUCCEEDED},
 }
 
@@ -100,5 +100,5 @@ def given_back(book: Book, amount: int, key: str) -> Book:
 
 
 def given_up(book: Book, now: datetime) -> Book:
-    """A payment that failed is as good as given up."""
-    return book if book.status is News.FAILED else acted(book, Action.EXPIRE, now)
+    """Also one that was declined: a good card could follow."""
+    return acted(book, Action.EXPIRE, now)
