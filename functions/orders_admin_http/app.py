@@ -185,15 +185,16 @@ def resend_mail(request: Request[views.ResendBody]) -> OrderView:
     body=views.TransitionBody,
     returns=OrderView,
     idempotent=True,
-    refusals=(*changes, TransitionRefused),
+    refusals=(*changes, TransitionRefused, StaleOrder, IfMatchInvalid),
     **needs(Scope.OPERATOR),
 )
 def bring_order_to(request: Request[views.TransitionBody]) -> OrderView:
     """Bring the order on by hand: picking, packed, shipped, delivered, completed; or put it back to be picked again.
 
-    An order that may not take the step is left as it is, and the refusal names the states that could be asked for.
+    An order that may not take the step is left as it is, and the refusal names the states that could be asked for. With If-Match only
+    over the version that you have read.
     """
-    act = _act(request, request.body.reason)
+    act = _act(request, request.body.reason).model_copy(update={"expected": if_match(request.headers)})
     return _seen(staff.bring_to(act, request.body.to, data=request.body.parcel(), orders=orders, now=request.now), request)
 
 

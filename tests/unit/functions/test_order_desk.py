@@ -95,6 +95,22 @@ def test_two_who_edit_the_same_version_are_told_apart(world: World) -> None:
     assert (last["before"], last["after"], last["data"]) == ({"notes": "Ring twice"}, {"notes": None}, {"fields": ["notes"]})
 
 
+def test_a_step_over_a_version_that_is_no_more_is_not_taken(world: World) -> None:
+    for name in PAID:
+        world.play(name)
+    path = {"shop": "demo", "order": ORDER}
+
+    def bring(version: str) -> tuple[int, str]:
+        headers = {"X-Api-Key": KEYS["operator"], "If-Match": version, "Idempotency-Key": "step-1"}
+        return ask(world, DESK, "POST", ONE + "/transition", path, body={"to": "picking", "reason": "next"}, headers=headers)
+
+    before = ok(world.play(f"{DESK}/show_order"))
+    assert bring('"1"') == (412, "stale_order")
+    assert bring("yesterday") == (400, "if_match_invalid")
+    assert ok(world.play(f"{DESK}/show_order")) == before
+    assert bring(f'"{before["version"]}"') == (409, "transition_not_allowed")  # keys are not picked
+
+
 def test_an_edit_is_found_when_its_news_came_and_never_under_the_old_address(world: World) -> None:
     for name in (*INDEXED, f"{DESK}/edit_order"):
         world.play(name)
