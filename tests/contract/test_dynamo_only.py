@@ -47,6 +47,7 @@ def tables_of(stores: Stores) -> list[Table]:
         stores.tenants,
         stores.products,
         stores.runs,
+        stores.webhooks,
     ]
     return [owner._table for owner in owners]
 
@@ -309,7 +310,7 @@ def test_a_transaction_whose_reply_got_lost_is_done_once_by_its_token(rememberin
 @pytest.mark.parametrize("faulty", [Twice, Deaf])
 def test_each_write_may_be_delivered_twice(remembering: Stores, shop: str, faulty: Any) -> None:
     """Through the real stores."""
-    tables = ("Stock", "Locks", "Orders", "Payments", "Fulfilment", "Notifications", "Tenants", "Catalogue", "Operations")
+    tables = ("Stock", "Locks", "Orders", "Payments", "Fulfilment", "Notifications", "Tenants", "Catalogue", "Operations", "Webhooks")
     names = dict(zip(tables, [table.name for table in tables_of(remembering)], strict=True))
     client = faulty(tables_of(remembering)[0].client)
     stores = on_dynamo(client, names)

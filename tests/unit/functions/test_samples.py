@@ -628,7 +628,7 @@ CASES: dict[str, Expected] = {
     "notifications_inbox/nothing_to_tell": Expected(effect=nothing_happened),
     "notifications_inbox/replaced_by_a_new_try": Expected(after=PLACED, effect=no_mail),
     "notifications_inbox/cancelled_by_staff": Expected(after=PLACED, effect=one_mail("You have paid nothing", "out of print")),
-    "notifications_inbox/late_payment": Expected(after=PAID, effect=one_mail("19.99 EUR goes back to you", "1 x Licence")),
+    "notifications_inbox/late_payment": Expected(after=PAID, effect=one_mail("19.99 EUR goes back to you", "1 × Licence")),
     "notifications_inbox/partially_refunded": Expected(after=DELIVERED, effect=one_mail("sent 19.99 EUR back: one was broken")),
     "notifications_inbox/mail_resent": Expected(after=DELIVERED, effect=one_mail("licence-0001", "licence-0002")),
     "operations_command/create_shop": Expected(effect=a_shop_and_only_once),

@@ -214,3 +214,21 @@ def test_around_the_end_of_a_hold_exactly_one_wins(house: House, memory: Memory,
     Backstage(memory, house).settle_down()
     audit_end(memory)
     assert house.level("PEN").on_hand == int(back and not taken)
+
+
+def test_what_another_buyer_left_of_a_dead_hold_goes_to_those_who_wait() -> None:
+    """Ben's two keys ran out; Cleo took one of them over. His money goes back, and Ada, who waited, gets the other."""
+    memory = Memory()
+    house = House(in_memory(memory), late_payment=LatePayment.REFUND)
+    house.product("KEY", 2, Kind.DIGITAL, OnShortage.BACKORDER)
+    ben = house.buy(("KEY", 2))
+    ada = house.buy(("KEY", 1), accept_partial=True)
+    house.browser_returns(ada)
+    Backstage(memory, house).run()
+    house.now += HOLD + GRACE + timedelta(seconds=1)
+    cleo = house.buy(("KEY", 1))
+    house.browser_returns(cleo)
+    house.browser_returns(ben)
+    Backstage(memory, house).settle_down()
+    assert (house.order(ben).status, len(house.keys_of(ada)), len(house.keys_of(cleo))) == (Status.REFUNDED, 1, 1)
+    audit_end(memory)

@@ -286,7 +286,7 @@ def test_a_change_that_is_always_overtaken_gives_up(house: House) -> None:
 
 
 def returned(house: House, back: dict[str, int]) -> list[Any]:
-    return booking.return_writes(house.shop, "ord-1", back, store=house.stores.stock, now=house.now)
+    return booking.return_writes(house.shop, "ord-1", "ord-1", back, store=house.stores.stock, now=house.now)
 
 
 def test_what_comes_back_is_one_document_over_all_skus(house: House, memory: Memory) -> None:

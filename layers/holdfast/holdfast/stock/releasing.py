@@ -29,15 +29,19 @@ def release(shop: str, lock: str, *, store: StockStore, order: str | None = None
 def release_lock(lock: Lock, *, store: StockStore) -> int:
     """As release, for a document at hand. Safe to repeat, and after the document is gone.
 
-    Who paid and waits is told of units that came free, as of a restock. The document goes last: after a crash the sweep tells.
+    Who paid and waits is told of its units, as of a restock, also when they came free before: a buyer who took the dead entry over
+    may have needed but a part of it. The document goes last: after a crash the sweep tells.
     """
-    freed = release_units(lock, store=store)
+    freed = sum(_release_line(lock, line, store) for line in lock.lines)
+    for line in lock.lines:
+        if line.taken:
+            store.levels.announce(lock.shop, line.sku)
     store.locks.forget(lock)
     return freed
 
 
 def release_units(lock: Lock, *, store: StockStore) -> int:
-    """As release_lock; the document stays."""
+    """Give back what was taken; the document stays. Who waits is told of what came free."""
     freed = {line.sku: _release_line(lock, line, store) for line in lock.lines}
     for sku in [sku for sku, units in freed.items() if units]:
         store.levels.announce(lock.shop, sku)
