@@ -87,8 +87,13 @@ class OrderLife(RuleBasedStateMachine):
                 self.under(None, lambda house: house.browser_returns(placed.order))
         return placed.order if placed else None
 
-    @rule(target=orders, wishes=wishes, brought_to=st.sampled_from([None, Status.PACKED, Status.SHIPPED, Status.DELIVERED]))
-    def somebody_bought(self, wishes: dict[str, int], brought_to: Status | None) -> Any:
+    @rule(
+        target=orders,
+        wishes=wishes,
+        brought_to=st.sampled_from([None, Status.PACKED, Status.SHIPPED, Status.DELIVERED]),
+        put_back=st.booleans(),
+    )
+    def somebody_bought(self, wishes: dict[str, int], brought_to: Status | None, put_back: bool) -> Any:
         """Paid and served, and what is there is on its way: most of what can happen to an order begins there."""
         order = self.under(None, lambda house: house.buy(*wishes.items(), accept_partial=True))
         if order is not None:
@@ -98,6 +103,8 @@ class OrderLife(RuleBasedStateMachine):
             self.to(order, None, lambda house, state=state: house.bring_to(order, state))
             if state is brought_to:
                 break
+        if brought_to is Status.PACKED and put_back:
+            self.to(order, None, lambda house: house.bring_to(order, Status.PROCESSING))
         return order
 
     @rule(
@@ -150,7 +157,7 @@ class OrderLife(RuleBasedStateMachine):
         fault=faults,
     )
     def somebody_sends_it_back(self, sku: str, count: int, passed: int, actor: Actor, written_off: int, refund: bool, fault: Any) -> Any:
-        order = self.somebody_bought({sku: 2, "KEY": 1}, Status.DELIVERED)
+        order = self.somebody_bought({sku: 2, "KEY": 1}, Status.DELIVERED, put_back=False)
         self.house.now += timedelta(days=passed)
         self.announce_a_return(order, sku, count, "one", actor, fault)
         self.a_return_comes(order, written_off, refund, fault)
