@@ -124,7 +124,7 @@ def _acts(order: Order) -> Iterator[tuple[str, Order]]:
 
 
 def _by_hand(order: Order, wanted: Status) -> Order:
-    act, desk = staff.Act(shop=order.shop, order=order.id, actor=STAFF), cast(Any, Desk(order))
+    act, desk = staff.StaffAct(shop=order.shop, order=order.id, actor=STAFF), cast(Any, Desk(order))
     return staff.bring_to(act, wanted, orders=desk, now=NOW)
 
 

@@ -222,7 +222,7 @@ def decide_payment(request: Request[views.ReviewBody]) -> OrderView:
 )
 def cancel_order(request: Request[views.CancelByStaffBody]) -> OrderView:
     """Cancel an order of which nothing was handed over. Its units go back to the stock, and its money if it was paid."""
-    command = cancelling.CancelOrder(**_act(request, request.body.reason).model_dump(exclude={"expected"}))
+    command = cancelling.CancelOrder(**_who(request, request.body.reason))
     cancelled = cancelling.cancel(command, orders=orders, stock=stock, policies=policies, commit=commit, now=request.now)
     return _seen(cancelled, request)
 
@@ -238,7 +238,7 @@ def cancel_order(request: Request[views.CancelByStaffBody]) -> OrderView:
 def refund_order(request: Request[views.RefundBody]) -> OrderView:
     """Give money back: all that is left, that of some lines, that of what is owed, or an amount. The provider is asked after."""
     command = refunding.RefundOrder(
-        **_act(request, request.body.reason).model_dump(exclude={"expected"}),
+        **_who(request, request.body.reason),
         identity=request.key.identity,
         kind=refunding.Kind(request.body.kind),
         lines=units(request.body.lines),
@@ -259,7 +259,7 @@ def refund_order(request: Request[views.RefundBody]) -> OrderView:
 def announce_return(request: Request[ReturnBody]) -> OrderView:
     """Write down that goods come back, also after the days in which customers may say so themselves."""
     command = returning.RequestReturn(
-        **_act(request, request.body.reason).model_dump(exclude={"expected"}),
+        **_who(request, request.body.reason),
         identity=request.key.identity,
         lines=units(request.body.lines),
     )
@@ -277,7 +277,7 @@ def announce_return(request: Request[ReturnBody]) -> OrderView:
 def receive_return(request: Request[views.ReceiptBody]) -> OrderView:
     """The goods are here: on the shelf again or written off, and their money goes back."""
     command = returning.ReceiveReturn(
-        **_act(request, request.body.reason).model_dump(exclude={"expected"}),
+        **_who(request, request.body.reason),
         identity=request.path["return"],
         restocked=units(request.body.restocked),
         written_off=units(request.body.written_off),
@@ -327,8 +327,14 @@ def _next(last: str | None, by: str | None, shop: str) -> str | None:
     return tokens.seal_cursor({"after": last, "by": by} if last else None, LIST, shop)
 
 
-def _act(request: Request[Any], reason: str | None = None) -> staff.Act:
-    return staff.Act(shop=request.shop, order=request.path["order"], actor=request.caller, reason=reason, request_id=request.request_id)
+def _act(request: Request[Any], reason: str | None = None) -> staff.StaffAct:
+    return staff.StaffAct(**_who(request, reason))
+
+
+def _who(request: Request[Any], reason: str | None) -> dict[str, Any]:
+    """What every act on an order begins with."""
+    path = {"shop": request.shop, "order": request.path["order"]}
+    return {**path, "actor": request.caller, "reason": reason, "request_id": request.request_id}
 
 
 def _order(request: Request[Any]) -> Order:

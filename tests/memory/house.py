@@ -189,8 +189,8 @@ class House:
 
     # What staff do.
 
-    def act(self, order: Order, actor: Actor = STAFF, **what: Any) -> staff.Act:
-        return staff.Act(shop=self.shop, order=order.id, actor=actor, **what)
+    def act(self, order: Order, actor: Actor = STAFF, **what: Any) -> staff.StaffAct:
+        return staff.StaffAct(shop=self.shop, order=order.id, actor=actor, **what)
 
     def bring_to(self, order: Order, wanted: Status, actor: Actor = STAFF, **what: Any) -> Order:
         return staff.bring_to(self.act(order, actor), wanted, **what, orders=self.stores.orders, now=self.now)

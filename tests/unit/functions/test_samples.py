@@ -299,7 +299,7 @@ def many_notes_and_an_edit_by_hand(world: World) -> None:
     """So many that older events lie beside the order."""
     orders = load("operations_command").orders
     for number in range(60):
-        act = staff.Act(shop="demo", order=order(world)["id"], actor=Actor(kind=ActorKind.STAFF, id="key_1"))
+        act = staff.StaffAct(shop="demo", order=order(world)["id"], actor=Actor(kind=ActorKind.STAFF, id="key_1"))
         staff.add_note(act, f"note {number}", str(number), orders=orders, now=NOW)
     assert len(order(world)["events"]) < 60
     world.put("orders", {**order(world), "paid_at": "2026-11-20T12:00:00.000Z"})

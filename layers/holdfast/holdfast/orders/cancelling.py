@@ -1,27 +1,19 @@
 """Giving an order up, as far as it has come: its stock, its debts and its money move back."""
 
 from datetime import datetime
-from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import Actor, ActorKind
-from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, machine, refunding, rules
 from holdfast.orders.errors import OrderNotCancellable
 from holdfast.orders.model import Order, PaymentStatus, Refund, Status
 from holdfast.orders.ports import Orders, Policies, Stock
-from holdfast.orders.usecases import end, read
-
-ATTEMPTS = 5
+from holdfast.orders.usecases import Act, end, persistently, read
 
 
-class CancelOrder(Model):
-    shop: str
-    order: str
-    reason: str | None
-    actor: Actor
-    request_id: str | None = None
+class CancelOrder(Act):
+    """The order is given up."""
 
 
 def cancel(command: CancelOrder, *, orders: Orders, stock: Stock, policies: Policies, commit: Commit, now: datetime) -> Order:
@@ -29,15 +21,12 @@ def cancel(command: CancelOrder, *, orders: Orders, stock: Stock, policies: Poli
     handed over: the units and all the money go back, if the shop lets this actor do that. The same again answers the same.
     UnknownOrder, OrderNotCancellable.
     """
-    for _ in range(ATTEMPTS):
-        standing = read(command.shop, command.order, orders=orders)
-        if standing.status is Status.CANCELLED:
-            return standing
-        try:
-            return _cancelled(standing, command, orders, stock, policies, commit, now)
-        except VersionConflict:
-            continue  # it was paid, served or changed meanwhile, or the stock moved; look again
-    raise VersionConflict("The order keeps changing.")
+
+    def decide(standing: Order) -> Order:
+        cancelled = standing.status is Status.CANCELLED
+        return standing if cancelled else _cancelled(standing, command, orders, stock, policies, commit, now)
+
+    return persistently(command.shop, command.order, decide, orders=orders)
 
 
 def cancel_unpaid(command: CancelOrder, *, orders: Orders, stock: Stock, now: datetime) -> Order:
@@ -51,8 +40,7 @@ def cancel_unpaid(command: CancelOrder, *, orders: Orders, stock: Stock, now: da
 
 
 def _ended(order: Order, command: CancelOrder, orders: Orders, stock: Stock, now: datetime, step: str = "cancel") -> Order:
-    why: dict[str, Any] = {"actor": command.actor, "reason": command.reason, "request_id": command.request_id}
-    return end(order, step, **why, orders=orders, stock=stock, now=now)
+    return end(order, step, **command.why, orders=orders, stock=stock, now=now)
 
 
 def _cancelled(
@@ -88,7 +76,7 @@ def _refuse(order: Order, actor: Actor, policies: Policies) -> None:
 
 
 def _given_up(order: Order, plan: refunding.Plan, command: CancelOrder, now: datetime) -> Order:
-    why: dict[str, Any] = {"at": now, "actor": command.actor, "reason": command.reason, "request_id": command.request_id}
+    why = {"at": now, **command.why}
     told = {"paid": bool(order.payment.captured), "returned": dict(plan.back), "owed": dict(plan.owed)}
     cancelled = machine.move(order, "cancel_paid", **why, data={name: fact for name, fact in told.items() if fact}, lines=plan.lines)
     if not plan.amount:

@@ -213,21 +213,31 @@ class Order(Record):
     @property
     def placed_state(self) -> dict[str, Any]:
         """The state that an order is born with, if all of its units were there."""
-        lines = tuple(OrderLine(**line.model_dump(exclude=UNITS), allocated=line.quantity) for line in self.lines)
-        payment = PaymentRef(provider=self.payment.provider, id=self.payment.id)
-        born = {"status": Status.PENDING_PAYMENT, "lines": lines, "payment": payment, "refunds": (), "returns": (), "paid_at": None}
-        return {**self.model_copy(update=born).state, "hold": rfc3339(self.placed_until)}
+        units = {f"lines.{line.sku}.{name}": 0 for line in self.lines for name in UNITS}
+        return {
+            **self._contact,
+            **units,
+            **{f"lines.{line.sku}.allocated": line.quantity for line in self.lines},
+            "status": Status.PENDING_PAYMENT.value,
+            "hold": rfc3339(self.placed_until),
+            "payment.status": PaymentStatus.PENDING.value,
+            "payment.captured": 0,
+            "payment.refunded": 0,
+            "paid_at": None,
+        }
+
+    @property
+    def _contact(self) -> dict[str, Any]:
+        address = self.address.model_dump(exclude_none=True) if self.address else None
+        return {"email": self.email, "phone": self.phone, "address": address, "notes": self.notes}
 
     @property
     def state(self) -> dict[str, Any]:
         """All that may change, flat: what events tell the before and after of."""
         units = {f"lines.{line.sku}.{name}": getattr(line, name) for line in self.lines for name in sorted(UNITS)}
         return {
+            **self._contact,
             "status": self.status.value,
-            "email": self.email,
-            "phone": self.phone,
-            "address": self.address.model_dump(exclude_none=True) if self.address else None,
-            "notes": self.notes,
             "hold": rfc3339(self.hold.expires_at) if self.hold else None,
             "payment.status": self.payment.status.value,
             "payment.captured": self.payment.captured,
@@ -251,7 +261,8 @@ class Order(Record):
     ) -> "Order":
         """The order after `changes`, one version on, with the event that tells of them: of what it was and what it is."""
         changed = self.model_copy(update={**changes, "updated_at": at, "version": self.version + 1})
-        was, now = self.state if self.seq else self.placed_state, changed.state
+        was = self.state if self.seq else self.placed_state
+        after = {path: value for path, value in changed.state.items() if was.get(path) != value}
         told = Event(
             id=event_id(self.shop, self.id, self.seq + 1, event, at),
             seq=self.seq + 1,
@@ -261,8 +272,8 @@ class Order(Record):
             reason=reason,
             request_id=request_id,
             data=dict(data or {}),
-            before={path: was.get(path) for path, value in now.items() if was.get(path) != value},
-            after={path: value for path, value in now.items() if was.get(path) != value},
+            before={path: was.get(path) for path in after},
+            after=after,
         )
         return changed.model_copy(update={"events": (*self.events, told)})
 

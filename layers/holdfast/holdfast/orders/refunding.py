@@ -8,17 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import Actor
 from holdfast.kernel.ids import derived_id
-from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, machine, rules
-from holdfast.orders.errors import NothingOwed, RefundTooLarge, UnknownLine, UnknownOrder
+from holdfast.orders.errors import NothingOwed, RefundTooLarge, UnknownLine
 from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState
 from holdfast.orders.ports import Orders, Stock
-
-ATTEMPTS = 5
+from holdfast.orders.usecases import Act, persistently
 
 
 class Kind(StrEnum):
@@ -30,18 +27,13 @@ class Kind(StrEnum):
     """Money only: the goods stay as they are."""
 
 
-class RefundOrder(Model):
+class RefundOrder(Act):
     """`identity` is the request's: the same again decides nothing new. `lines`: units per SKU; `amount`: minor units."""
 
-    shop: str
-    order: str
     identity: str
     kind: Kind
     lines: Mapping[str, int] = {}
     amount: int = 0
-    reason: str | None
-    actor: Actor
-    request_id: str | None = None
 
 
 class Plan(NamedTuple):
@@ -63,30 +55,18 @@ def refund(command: RefundOrder, *, orders: Orders, stock: Stock, commit: Commit
 
     Units that were not handed over are given up first: owed ones, then those that were set aside, which go back to stock.
     """
-    for _ in range(ATTEMPTS):
-        order = orders.get(command.shop, command.order)
-        if order is None:
-            raise UnknownOrder
+
+    def decide(order: Order) -> Order:
         if any(known.id == refund_id(order, command.identity) for known in order.refunds):
             return order
         plan = _plan(order, command)
-        try:
-            changed = decided(
-                order,
-                plan,
-                command.identity,
-                at=now,
-                actor=command.actor,
-                reason=command.reason,
-                request_id=command.request_id,
-                step="refund_part" if command.kind is Kind.DEBT else None,  # also a customer may give up all that is owed
-            )
-            writes = [orders.save_write(changed), *returned(order, plan, command.identity, stock, now)]
-            commit(writes, token=f"{changed.refunds[-1].id}#{changed.version}")
-            return changed
-        except VersionConflict:
-            continue  # the order was served or changed meanwhile, or the stock moved; look again
-    raise VersionConflict("The order keeps changing.")
+        step = "refund_part" if command.kind is Kind.DEBT else None  # also a customer may give up all that is owed
+        changed = decided(order, plan, command.identity, at=now, **command.why, step=step)
+        writes = [orders.save_write(changed), *returned(order, plan, command.identity, stock, now)]
+        commit(writes, token=f"{changed.refunds[-1].id}#{changed.version}")
+        return changed
+
+    return persistently(command.shop, command.order, decide, orders=orders)
 
 
 def decided(
@@ -205,9 +185,7 @@ def _plan(order: Order, command: RefundOrder) -> Plan:
 
 def _refuse_too_many(order: Order, units: Mapping[str, int]) -> None:
     known = {line.sku: line for line in order.lines}
-    foreign = sorted(set(units) - set(known))
-    if foreign:
-        raise UnknownLine("The order has no such lines.", skus=foreign)
+    refuse_unknown(order, units)
     above = [
         {"sku": sku, "requested": count, "available": known[sku].quantity - known[sku].refunded}
         for sku, count in units.items()
@@ -215,6 +193,12 @@ def _refuse_too_many(order: Order, units: Mapping[str, int]) -> None:
     ]
     if above:
         raise RefundTooLarge("More units than can still go back.", lines=above)
+
+
+def refuse_unknown(order: Order, units: Mapping[str, int]) -> None:
+    foreign = sorted(set(units) - {line.sku for line in order.lines})
+    if foreign:
+        raise UnknownLine("The order has no such lines.", skus=foreign)
 
 
 def _worth(order: Order, line: OrderLine, units: int) -> int:

@@ -2,53 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.events import Actor, ActorKind, Event
+from holdfast.kernel.events import ActorKind, Event
 from holdfast.kernel.ids import derived_id
-from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, refunding, rules
-from holdfast.orders.errors import NotReturnable, ReturnAlreadyReceived, ReturnWindowOver, UnknownLine, UnknownReturn
+from holdfast.orders.errors import NotReturnable, ReturnAlreadyReceived, ReturnWindowOver, UnknownReturn
 from holdfast.orders.model import Order, Return, ReturnState
 from holdfast.orders.ports import Orders, Policies, Stock
-from holdfast.orders.usecases import read
-
-ATTEMPTS = 5
+from holdfast.orders.usecases import Act, persistently, saved
 
 
-class RequestReturn(Model):
+class RequestReturn(Act):
     """`identity` is the request's: the same again makes one return. `lines`: units per SKU."""
 
-    shop: str
-    order: str
     identity: str
     lines: Mapping[str, int]
-    reason: str | None
-    actor: Actor
-    request_id: str | None = None
 
 
-class ReceiveReturn(Model):
+class ReceiveReturn(Act):
     """What came back: units per SKU that go on the shelf, and those that are written off. `refund`: their money goes back, too."""
 
-    shop: str
-    order: str
     identity: str
     """The return's id."""
     restocked: Mapping[str, int] = {}
     written_off: Mapping[str, int] = {}
     refund: bool = True
-    reason: str | None = None
-    actor: Actor
-    request_id: str | None = None
 
 
 def request(command: RequestReturn, *, orders: Orders, policies: Policies, now: datetime) -> Order:
     """Write down that goods will come back. UnknownOrder, UnknownLine, NotReturnable; ReturnWindowOver, which staff may overrule."""
-    for _ in range(ATTEMPTS):
-        order = read(command.shop, command.order, orders=orders)
+
+    def decide(order: Order) -> Order:
         identity = derived_id("ret", order.created_at, order.shop, order.id, command.identity)
         if any(known.id == identity for known in order.returns):
             return order
@@ -59,21 +44,19 @@ def request(command: RequestReturn, *, orders: Orders, policies: Policies, now: 
         changed = order.happened(
             events.RETURN_REQUESTED,
             at=now,
-            actor=command.actor,
-            reason=command.reason,
-            request_id=command.request_id,
+            **command.why,
             data={"return": identity, "lines": dict(command.lines)},
             returns=(*order.returns, back),
         )
-        if orders.save(changed):
-            return changed
-    raise VersionConflict("The order keeps changing.")
+        return saved(changed, orders=orders)
+
+    return persistently(command.shop, command.order, decide, orders=orders)
 
 
 def receive(command: ReceiveReturn, *, orders: Orders, stock: Stock, commit: Commit, now: datetime) -> Order:
     """The goods are here. UnknownOrder, UnknownReturn, ReturnAlreadyReceived, NotReturnable when more came than was sent."""
-    for _ in range(ATTEMPTS):
-        order = read(command.shop, command.order, orders=orders)
+
+    def decide(order: Order) -> Order:
         standing = next((back for back in order.returns if back.id == command.identity), None)
         if standing is None:
             raise UnknownReturn
@@ -88,16 +71,14 @@ def receive(command: ReceiveReturn, *, orders: Orders, stock: Stock, commit: Com
         returns = stock.return_writes(
             order.shop, order.id, f"{order.id}#{standing.id}", back=back, owed={}, buyer=rules.customer(order), now=now
         )
-        try:
-            commit([orders.save_write(changed), *returns], token=f"{standing.id}#{changed.version}")
-            return changed
-        except VersionConflict:
-            continue  # the order was changed meanwhile, or the stock moved; look again
-    raise VersionConflict("The order keeps changing.")
+        commit([orders.save_write(changed), *returns], token=f"{standing.id}#{changed.version}")
+        return changed
+
+    return persistently(command.shop, command.order, decide, orders=orders)
 
 
 def _with_receipt(order: Order, received: Return, command: ReceiveReturn, now: datetime) -> Order:
-    why: dict[str, Any] = {"at": now, "actor": command.actor, "reason": command.reason, "request_id": command.request_id}
+    why = {"at": now, **command.why}
     units = _units(command)
     changed = order.happened(
         events.RETURN_RECEIVED,
@@ -138,9 +119,7 @@ def _returnable(order: Order) -> dict[str, int]:
 
 
 def _refuse_too_many(order: Order, units: Mapping[str, int], available: Mapping[str, int]) -> None:
-    foreign = sorted(set(units) - {line.sku for line in order.lines})
-    if foreign:
-        raise UnknownLine("The order has no such lines.", skus=foreign)
+    refunding.refuse_unknown(order, units)
     above = [
         {"sku": sku, "requested": count, "available": max(0, available.get(sku, 0))}
         for sku, count in units.items()

@@ -6,7 +6,6 @@ Late (the hold is gone): the shop's policy says what becomes of the order (`orde
 States never go backwards; a fact that changes nothing is answered as such.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +13,10 @@ from holdfast.kernel.errors import Conflict, Refusal, VersionConflict
 from holdfast.kernel.events import SYSTEM
 from holdfast.kernel.money import Money
 from holdfast.orders import events, lateness, machine, refunding, rules
-from holdfast.orders.errors import UnknownOrder
 from holdfast.orders.model import Order, PaymentStatus, Refund, RefundState, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.paying import Outcome, Settled, World, give_back, paid, release
-
-ATTEMPTS = 5
+from holdfast.orders.usecases import persistently, read
 
 
 def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
@@ -31,7 +28,7 @@ def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
             world.payments.applied(fact, now)
         return settled.model_copy(update={"order": give_back_due(settled.order, world=world, now=now)})
 
-    return _persistently(fact.shop, fact.order, decide, world)
+    return persistently(fact.shop, fact.order, decide, orders=world.orders)
 
 
 def give_back_due(order: Order, *, world: World, now: datetime) -> Order:
@@ -57,33 +54,15 @@ def give_back_due(order: Order, *, world: World, now: datetime) -> Order:
 
 def finish_refunds(shop: str, order: str, *, world: World, now: datetime) -> Order:
     """As `give_back_due`, for an order by its name, however often it changes meanwhile. UnknownOrder."""
-
-    def finish(found: Order) -> Settled:
-        return Settled(outcome=Outcome.APPLIED, order=give_back_due(found, world=world, now=now))
-
-    return _persistently(shop, order, finish, world).order
+    return persistently(shop, order, lambda found: give_back_due(found, world=world, now=now), orders=world.orders)
 
 
 def void_unpaid(shop: str, order: str, *, world: World, now: datetime) -> bool:
     """An order that was given up before it was paid shall not be paid any more. False when it has money, or is alive. UnknownOrder."""
-    found = world.orders.get(shop, order)
-    if found is None:
-        raise UnknownOrder
+    found = read(shop, order, orders=world.orders)
     if found.status is not Status.CANCELLED or found.payment.captured:
         return False
     return world.payments.void(found.payment.provider, found.payment.id, now)
-
-
-def _persistently(shop: str, order: str, decide: Callable[[Order], Settled], world: World) -> Settled:
-    for _ in range(ATTEMPTS):
-        found = world.orders.get(shop, order)
-        if found is None:
-            raise UnknownOrder
-        try:
-            return decide(found)
-        except VersionConflict:
-            continue  # somebody brought the same news, or another; look again
-    raise VersionConflict("The order keeps changing.")
 
 
 def _decide(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:

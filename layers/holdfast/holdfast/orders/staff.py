@@ -1,20 +1,18 @@
 """What staff do to an order by hand: bring it on, take or refuse money that did not match, correct it, write something down."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.events import Actor, ActorKind, Event
-from holdfast.kernel.model import Model
+from holdfast.kernel.events import ActorKind, Event
 from holdfast.orders import events, machine, rules, settlement
 from holdfast.orders.errors import NothingToResend, OrderNotEditable, StaleOrder, TransitionRefused
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.paying import World, give_back
 from holdfast.orders.ports import Orders
-from holdfast.orders.usecases import read
+from holdfast.orders.usecases import Act, persistently, saved
 
-ATTEMPTS = 5
 MAILED = (
     events.LATE_PAYMENT,
     events.COMPLETED,
@@ -30,22 +28,13 @@ UNTIL_PICKED = rules.AWAITING_MONEY | {Status.PAID, Status.PROCESSING, Status.PA
 """While nobody has packed anything, the address may still be changed."""
 
 
-class Act(Model):
-    """Who wants it, and why. `expected`: only over this version of the order (None: over any)."""
+class StaffAct(Act):
+    """`expected`: only over this version of the order (None: over any)."""
 
-    shop: str
-    order: str
-    actor: Actor
-    reason: str | None = None
-    request_id: str | None = None
     expected: int | None = None
 
-    @property
-    def why(self) -> dict[str, Any]:
-        return {"actor": self.actor, "reason": self.reason, "request_id": self.request_id}
 
-
-def bring_to(act: Act, wanted: Status, *, data: dict[str, Any] | None = None, orders: Orders, now: datetime) -> Order:
+def bring_to(act: StaffAct, wanted: Status, *, data: dict[str, Any] | None = None, orders: Orders, now: datetime) -> Order:
     """Picking, packed, shipped, delivered, completed; or back on the shelf. An order that is there already is left as it is.
 
     Shipping hands over every unit that is the order's; `data`: the parcel's tracking_numbers and carrier. UnknownOrder,
@@ -68,52 +57,28 @@ def bring_to(act: Act, wanted: Status, *, data: dict[str, Any] | None = None, or
 
 def accept_payment(act: Act, *, world: World, now: datetime) -> Order:
     """Take the money that did not match as if it did. TransitionRefused unless it is this order's payment, in its currency."""
-    for _ in range(ATTEMPTS):
-        order = read(act.shop, act.order, orders=world.orders)
-        told = _in_review(order, Status.PAID, orders=world.orders)
-        try:
-            money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
-            accepted = order.happened(events.PAYMENT_ACCEPTED, at=now, **act.why, data=money)
-            fact = PaymentFact(
-                shop=act.shop,
-                order=order.id,
-                provider=told["provider"],
-                kind=FactKind.SUCCEEDED,
-                actor=act.actor,
-                request_id=act.request_id,
-                **money,
-            )
-            return settlement.pay(_unwritten(order, accepted), fact, world, now).order
-        except VersionConflict:
-            continue  # the provider told something else meanwhile; look again
-    raise VersionConflict("The order keeps changing.")
+
+    def accept(order: Order) -> Order:
+        fact = _odd_money(act, order, Status.PAID, orders=world.orders)
+        money = {"payment": fact.payment, "amount": fact.amount, "currency": fact.currency}
+        return settlement.pay(order.also(events.PAYMENT_ACCEPTED, at=now, **act.why, data=money), fact, world, now).order
+
+    return persistently(act.shop, act.order, accept, orders=world.orders)
 
 
 def refuse_payment(act: Act, *, world: World, now: datetime) -> Order:
     """The money that did not match goes back, and the order ends, if it had not before. TransitionRefused unless it is this order's
     payment, in its currency.
     """
-    for _ in range(ATTEMPTS):
-        order = read(act.shop, act.order, orders=world.orders)
-        told = _in_review(order, Status.REFUNDED, orders=world.orders)
-        money = {"payment": told["payment"], "amount": told["amount"], "currency": told["currency"]}
-        fact = PaymentFact(
-            shop=act.shop,
-            order=order.id,
-            provider=told["provider"],
-            kind=FactKind.SUCCEEDED,
-            actor=act.actor,
-            request_id=act.request_id,
-            **money,
-        )
-        try:
-            return give_back(order, fact, world, now, act.reason or "the payment did not match the order", actor=act.actor).order
-        except VersionConflict:
-            continue
-    raise VersionConflict("The order keeps changing.")
+
+    def refuse(order: Order) -> Order:
+        fact = _odd_money(act, order, Status.REFUNDED, orders=world.orders)
+        return give_back(order, fact, world, now, act.reason or "the payment did not match the order", actor=act.actor).order
+
+    return persistently(act.shop, act.order, refuse, orders=world.orders)
 
 
-def edit(act: Act, changes: dict[str, Any], *, orders: Orders, now: datetime) -> Order:
+def edit(act: StaffAct, changes: dict[str, Any], *, orders: Orders, now: datetime) -> Order:
     """Other `email`, `phone`, `notes`, or, until it is picked, `address`. The event tells before and after. OrderNotEditable."""
 
     def edited(order: Order) -> Order:
@@ -122,16 +87,14 @@ def edit(act: Act, changes: dict[str, Any], *, orders: Orders, now: datetime) ->
         late = [name for name in new if closed or (name == "address" and order.status not in UNTIL_PICKED | rules.LATE)]
         if late:
             raise OrderNotEditable(f"It is too late to change that: the order is {order.status}.", order_status=order.status, fields=late)
-        return (
-            order.happened(events.EDITED, at=now, **act.why, data={"fields": sorted(new)}, **new, **_readdressed(order, new))
-            if new
-            else order
-        )
+        if not new:
+            return order
+        return order.happened(events.EDITED, at=now, **act.why, data={"fields": sorted(new)}, **new, **_readdressed(order, new))
 
     return change(act, edited, orders=orders)
 
 
-def add_note(act: Act, note: str, identity: str, *, orders: Orders, now: datetime) -> Order:
+def add_note(act: StaffAct, note: str, identity: str, *, orders: Orders, now: datetime) -> Order:
     """For staff only. `identity`: the same note again is written once."""
 
     def noted(order: Order) -> Order:
@@ -142,7 +105,7 @@ def add_note(act: Act, note: str, identity: str, *, orders: Orders, now: datetim
     return change(act, noted, orders=orders)
 
 
-def resend(act: Act, event: str | None, *, email: str | None = None, orders: Orders, now: datetime) -> Order:
+def resend(act: StaffAct, event: str | None, *, email: str | None = None, orders: Orders, now: datetime) -> Order:
     """The mail of that event again, or of the last one that had a mail; to another address, if one is told. NothingToResend."""
 
     def resent(order: Order) -> Order:
@@ -167,19 +130,19 @@ def _readdressed(order: Order, changes: dict[str, Any]) -> dict[str, Any]:
     return {"bought_as": rules.customer(order) or ""} if "email" in changes else {}
 
 
-def change(act: Act, changed: Any, *, orders: Orders) -> Order:
-    """`changed(order)` is saved over the version it came from; an order that it left as it was is answered. VersionConflict."""
-    for _ in range(ATTEMPTS):
-        order = read(act.shop, act.order, orders=orders)
+def change(act: StaffAct, changed: Callable[[Order], Order], *, orders: Orders) -> Order:
+    """`changed(order)` is saved over the version it came from; an order that it left as it was is answered. StaleOrder, VersionConflict."""
+
+    def decide(order: Order) -> Order:
         if act.expected is not None and order.version != act.expected:
             raise StaleOrder("The order was changed since you have read it.", version=order.version)
-        new: Order = changed(order)
-        if new is order or orders.save(new):
-            return new
-    raise VersionConflict("The order keeps changing.")
+        new = changed(order)
+        return order if new is order else saved(new, orders=orders)
+
+    return persistently(act.shop, act.order, decide, orders=orders)
 
 
-def _in_review(order: Order, wanted: Status, *, orders: Orders) -> dict[str, Any]:
+def _odd_money(act: Act, order: Order, wanted: Status, *, orders: Orders) -> PaymentFact:
     """What the provider told last of money for this order that did not match. A cancelled order is not paid by it any more."""
     waits = {Status.PAYMENT_REVIEW} if wanted is Status.PAID else {Status.PAYMENT_REVIEW, Status.CANCELLED}
     timeline = orders.timeline(order)
@@ -188,13 +151,19 @@ def _in_review(order: Order, wanted: Status, *, orders: Orders) -> dict[str, Any
     money = rules.odd_money(order, timeline)
     if not money:
         raise _refused(order, wanted, "That money is of another payment or currency: settle it at the provider.")
-    return dict(money[-1])
+    told = money[-1]
+    return PaymentFact(
+        shop=act.shop,
+        order=order.id,
+        provider=told["provider"],
+        payment=told["payment"],
+        kind=FactKind.SUCCEEDED,
+        amount=told["amount"],
+        currency=told["currency"],
+        actor=act.actor,
+        request_id=act.request_id,
+    )
 
 
 def _refused(order: Order, wanted: Status, detail: str) -> TransitionRefused:
     return TransitionRefused(detail, order_status=order.status, to=wanted, allowed=[])
-
-
-def _unwritten(order: Order, changed: Order) -> Order:
-    """The event of a change that is written together with the next one, over the version that stands."""
-    return changed.model_copy(update={"version": order.version})

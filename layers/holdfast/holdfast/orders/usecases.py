@@ -1,14 +1,53 @@
 """What customers and the sweep do with an order that exists."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import CUSTOMER, SYSTEM, Actor
+from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, machine
 from holdfast.orders.errors import NothingHeld, UnknownOrder
 from holdfast.orders.model import Order, Status
 from holdfast.orders.ports import Orders, Policies, Stock
+
+Result = TypeVar("Result")
+ATTEMPTS = 5
+
+
+class Act(Model):
+    """Who wants something of an order, and why."""
+
+    shop: str
+    order: str
+    actor: Actor
+    reason: str | None = None
+    request_id: str | None = None
+
+    @property
+    def why(self) -> dict[str, Any]:
+        """As events tell it."""
+        return {"actor": self.actor, "reason": self.reason, "request_id": self.request_id}
+
+
+def persistently(shop: str, order: str, decide: Callable[[Order], Result], *, orders: Orders) -> Result:
+    """`decide` upon the order as it stands, and again when somebody changed it, or the stock, meanwhile. UnknownOrder, VersionConflict."""
+    for _ in range(ATTEMPTS):
+        found = read(shop, order, orders=orders)
+        try:
+            return decide(found)
+        except VersionConflict:
+            continue
+    raise VersionConflict("The order keeps changing.")
+
+
+def saved(order: Order, *, orders: Orders) -> Order:
+    """The order, over the version before. VersionConflict."""
+    if orders.save(order):
+        return order
+    raise VersionConflict("The order was changed meanwhile.")
 
 
 def read(shop: str, order: str, *, orders: Orders) -> Order:
