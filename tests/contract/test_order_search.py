@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from holdfast.kernel.errors import VersionConflict
-from holdfast.orders import search_keys, search_repository
+from holdfast.orders import keys, search_keys, search_repository
 from holdfast.orders.model import Order, PaymentRef, Status
 from holdfast.orders.search_keys import By, Clue, Places
 from holdfast.orders.searching import EARLIEST, LATEST, Directory, Span
@@ -23,7 +23,7 @@ def placed(stores: Stores, shop: str, count: int = 1) -> list[Order]:
     orders = [samples.order(shop, number, created_at=NOW + timedelta(seconds=number // 2)) for number in range(count)]
     for order in orders:
         stores.orders.add(order)
-    return sorted(orders, key=search_keys.position, reverse=True)
+    return sorted(orders, key=keys.position, reverse=True)
 
 
 def have(stores: Stores, order: Order, clues: Sequence[Clue] = (SKU_A,), handed: Sequence[Places] = ()) -> None:
@@ -31,7 +31,7 @@ def have(stores: Stores, order: Order, clues: Sequence[Clue] = (SKU_A,), handed:
 
 
 def positions(orders: Sequence[Order]) -> list[str]:
-    return [search_keys.position(order) for order in orders]
+    return [keys.position(order) for order in orders]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,6 @@ def test_no_address_and_no_number_of_a_person_stands_in_a_key(shop: str) -> None
 def test_several_orders_in_one_read(stores: Stores, shop: str) -> None:
     orders = placed(stores, shop, 3)
     asked = [orders[2].id, "ord_none", orders[0].id]
-    assert sorted(stores.orders.several(shop, asked), key=search_keys.position) == [orders[2], orders[0]]
+    assert sorted(stores.orders.several(shop, asked), key=keys.position) == [orders[2], orders[0]]
     assert stores.orders.several(f"{shop}-x", asked) == []
     assert stores.orders.several(shop, []) == []

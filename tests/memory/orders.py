@@ -5,8 +5,7 @@ from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import Event
-from holdfast.kernel.time import rfc3339
-from holdfast.orders import replay
+from holdfast.orders import keys, replay
 from holdfast.orders.model import Order
 from tests.memory.engine import Memory, MemoryWrite
 
@@ -48,9 +47,9 @@ class MemoryOrders:
         return [found for order in orders if (found := self.get(shop, order)) is not None]
 
     def page(self, shop: str, limit: int, start: str | None) -> tuple[list[Order], str | None]:
-        newest_first = sorted(self._memory.of("order", shop), key=_position, reverse=True)
-        page = [order for order in newest_first if _position(order) < (start or "9")][:limit]
-        return page, _position(page[-1]) if len(page) == limit else None
+        newest_first = sorted(self._memory.of("order", shop), key=keys.position, reverse=True)
+        page = [order for order in newest_first if keys.position(order) < (start or "9")][:limit]
+        return page, keys.position(page[-1]) if len(page) == limit else None
 
     def _version_before(self, order: Order) -> Callable[[Order | None], bool]:
         return lambda row: row is not None and self._memory.condition("VERSION_BEFORE", row.version == order.version - 1)
@@ -58,7 +57,3 @@ class MemoryOrders:
 
 def _order(order: Order) -> tuple[Any, ...]:
     return ("order", order.shop, order.id)
-
-
-def _position(order: Order) -> str:
-    return f"{rfc3339(order.created_at)}#{order.id}"

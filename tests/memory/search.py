@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
-from holdfast.orders import search_keys
+from holdfast.orders import keys, search_keys
 from holdfast.orders.model import Order, Status
 from holdfast.orders.search_keys import Clue
 from holdfast.orders.searching import Directory, Span
@@ -16,11 +16,11 @@ class MemoryOrderSearch:
         self._memory = memory
 
     def listed(self, shop: str, span: Span, limit: int) -> list[str]:
-        return _newest(map(search_keys.position, self._memory.of("order", shop)), span, limit)
+        return _newest(map(keys.position, self._memory.of("order", shop)), span, limit)
 
     def in_status(self, shop: str, statuses: Sequence[Status], span: Span, limit: int) -> list[str]:
         standing = (order for order in self._memory.of("order", shop) if order.status in statuses)
-        return _newest(map(search_keys.position, standing), span, limit)
+        return _newest(map(keys.position, standing), span, limit)
 
     def found(self, shop: str, clue: Clue, span: Span, limit: int) -> list[str]:
         rows = [row for partition in search_keys.partitions(shop, clue) for row in self._memory.of("find", partition)]
@@ -48,7 +48,7 @@ class MemoryOrderSearch:
         self._memory.commit(writes, token=f"{order.id}#find#{after.rev}#{id(writes)}")
 
     def _write(self, order: Order, name: str, *, there: bool) -> MemoryWrite:
-        key = search_keys.row_key(order.shop, name, search_keys.position(order))
+        key = search_keys.row_key(order.shop, name, keys.position(order))
         first = search_keys.first_place(name) if search_keys.of_places(name) else 0
         row: Any = {**key, "order": order.id, "first": first} if there else None
         return MemoryWrite(("find", key["pk"], key["sk"]), anything, lambda _: row, VersionConflict("never"))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.kernel.money import Money
-from holdfast.orders import exporting, search_keys
+from holdfast.orders import exporting, keys
 from holdfast.orders.exporting import BYTE_ORDER_MARK, COLUMNS, FORMULA, Format
 from holdfast.orders.model import Order, OrderLine, PaymentRef, Status
 from tests.memory import samples
@@ -133,10 +133,10 @@ def test_a_file_that_grows_too_large_goes_on_in_the_next(form: Format) -> None:
     size = len(exporting.write(orders[:1], form, first=False).text.encode())
     whole = exporting.write(orders, form, first=False).text
     written = exporting.write(orders, form, first=False, most=3 * size + 1)
-    assert written.last == search_keys.position(orders[2])
+    assert written.last == keys.position(orders[2])
     assert written.text + exporting.write(orders[3:], form, first=False).text == whole
     alone = exporting.write(orders, form, first=True, most=1)
-    assert (alone.last, alone.text.count(orders[0].id), orders[1].id in alone.text) == (search_keys.position(orders[0]), 1, False)
+    assert (alone.last, alone.text.count(orders[0].id), orders[1].id in alone.text) == (keys.position(orders[0]), 1, False)
 
 
 def test_the_largest_answer_is_one_that_lambda_takes() -> None:

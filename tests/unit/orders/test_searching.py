@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.events import SYSTEM
-from holdfast.orders import events, indexing, search_keys, searching
+from holdfast.orders import events, indexing, keys, searching
 from holdfast.orders.model import Order, PaymentRef, Status
 from holdfast.orders.search_keys import By, Clue
 from holdfast.orders.searching import EARLIEST, LATEST, Directory, Found, Span, Wanted
@@ -152,7 +152,7 @@ def test_after_any_edits_the_rows_are_those_of_a_fresh_index(orders: list[Order]
         assert rows == fresh.search.directory(SHOP, now.id).rows
         clues = set(indexing.clues(now, edited.orders))
         for clue in {*indexing.clues(before, edited.orders), *clues}:
-            assert (search_keys.position(now) in edited.search.found(SHOP, clue, EVER, 100)) is (clue in clues)
+            assert (keys.position(now) in edited.search.found(SHOP, clue, EVER, 100)) is (clue in clues)
 
 
 def test_an_order_is_found_by_its_tracking_numbers(stores: Stores) -> None:
@@ -323,7 +323,7 @@ def test_a_page_that_examined_enough_says_where_to_go_on(stores: Stores) -> None
     assert found == Found([], None)
     paid = Wanted(sku="A", statuses=frozenset({Status.PAID}))
     short = find(stores, paid, most=4)
-    assert (short.orders, short.last) == ([], search_keys.position(orders[5]))
+    assert (short.orders, short.last) == ([], keys.position(orders[5]))
     assert list(pages(stores, paid, 2, 4)) == []
 
 
@@ -345,7 +345,7 @@ def test_reindexing_is_planned_then_done_and_goes_on_where_it_stopped(stores: St
     assert (plan.examined, plan.orders, plan.added, plan.removed, plan.next) == (5, 4, 16, 0, None)
     assert find(stores, Wanted(email="ada@example.com")).orders == [orders[4]]
     first = reindex(stores, most=3)
-    assert (first.examined, first.orders, first.next) == (3, 2, search_keys.position(orders[2]))
+    assert (first.examined, first.orders, first.next) == (3, 2, keys.position(orders[2]))
     second = reindex(stores, after=first.next)
     assert (second.examined, second.orders, second.next) == (2, 2, None)
     assert find(stores, Wanted(email="ada@example.com")).orders == orders[::-1]

@@ -11,7 +11,7 @@ from io import StringIO
 from typing import Any, NamedTuple
 
 from holdfast.kernel.time import rfc3339
-from holdfast.orders import rules, search_keys
+from holdfast.orders import keys, rules
 from holdfast.orders.model import Order, OrderLine
 
 MOST_BYTES = 2_500_000
@@ -82,7 +82,7 @@ def write(orders: Sequence[Order], form: Format, *, first: bool, mark: bool = Fa
         text = "".join(_rows(order)) if form is Format.CSV else _json(order)
         size += len(text.encode())
         if size > most and len(parts) > 2:
-            return Written("".join(parts), search_keys.position(orders[len(parts) - 3]))
+            return Written("".join(parts), keys.position(orders[len(parts) - 3]))
         parts.append(text)
     return Written("".join(parts), None)
 

@@ -28,13 +28,18 @@ def event_pages(shop: str, order: str) -> dict[str, str]:
     return {":pk": f"{shop}#{order}", ":page": "EVENTS#"}
 
 
+def position(order: Order) -> str:
+    """Sorts orders by the time they were placed; the id decides between two of the same millisecond."""
+    return f"{rfc3339(order.created_at)}#{order.id}"
+
+
 def order_index(order: Order) -> dict[str, str]:
     """Both indexes have `xsk`, the order's position in time; only a change of status moves an order in one of them."""
     bucket = bucket_of(order.id, ORDER_BUCKETS)
     return {
         "xpk": order_bucket(order.shop, bucket),
         "spk": status_bucket(order.shop, order.status, bucket),
-        "xsk": f"{rfc3339(order.created_at)}#{order.id}",
+        "xsk": position(order),
     }
 
 

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from holdfast.kernel.ids import bucket_of
-from holdfast.kernel.time import rfc3339
 from holdfast.orders.model import Order
 
 SKU_BUCKETS = 8
@@ -42,11 +41,6 @@ class Places(NamedTuple):
     sku: str
     first: int
     last: int
-
-
-def position(order: Order) -> str:
-    """Sorts orders by the time they were placed; the id decides between two of the same millisecond."""
-    return f"{rfc3339(order.created_at)}#{order.id}"
 
 
 def order_at(place: str) -> str:

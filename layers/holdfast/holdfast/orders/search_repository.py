@@ -92,7 +92,7 @@ class DynamoOrderSearch:
 
 
 def _key(order: Order, name: str) -> dict[str, str]:
-    return search_keys.row_key(order.shop, name, search_keys.position(order))
+    return search_keys.row_key(order.shop, name, keys.position(order))
 
 
 def _row(order: Order, name: str) -> dict[str, str | int]:

@@ -13,7 +13,7 @@ from holdfast.kernel.events import Event
 from holdfast.kernel.ids import SKU_PATTERN
 from holdfast.kernel.model import Model, Record
 from holdfast.kernel.time import Instant, rfc3339
-from holdfast.orders import search_keys
+from holdfast.orders import keys, search_keys
 from holdfast.orders.model import Order, Status
 from holdfast.orders.search_keys import PHONE_DIGITS, By, Clue, Places
 
@@ -135,9 +135,9 @@ def find(
     span = wanted.span.below(after or LATEST)
     few = _few(shop, wanted, search, vaults)
     if few is not None:
-        known = [order for order in orders.several(shop, sorted(few)) if span.low <= search_keys.position(order) < span.high]
-        chosen = sorted(filter(fit, known), key=search_keys.position, reverse=True)
-        return Found(chosen[:limit], search_keys.position(chosen[limit - 1]) if len(chosen) > limit else None)
+        known = [order for order in orders.several(shop, sorted(few)) if span.low <= keys.position(order) < span.high]
+        chosen = sorted(filter(fit, known), key=keys.position, reverse=True)
+        return Found(chosen[:limit], keys.position(chosen[limit - 1]) if len(chosen) > limit else None)
     read = partial(orders.several, shop)
     return _sift(_source(shop, wanted, search), span, limit, most, read, fit)
 
