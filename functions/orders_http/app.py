@@ -35,21 +35,22 @@ from holdfast.orders.views import (
     timeline,
     units,
 )
-from holdfast.payments.errors import PaymentUnknown, UnknownProvider
+from holdfast.payments.errors import ConfirmationInvalid, CredentialsRefused, PaymentStateConflict, PaymentUnknown, UnknownProvider
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.patience import pause
-from holdfast.platform.settings import HoldSettings, SandboxSettings
+from holdfast.platform.settings import HoldSettings
 from holdfast.platform.tokens import Tokens
 from holdfast.stock.errors import HoldAlreadyExtended, HoldLost
 from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.orders import Finaliser
-from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of, sandbox
+from holdfast.wiring.payments import PaymentsForOrders
+from holdfast.wiring.providers import ProviderSettings, providers_of
 from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 
@@ -57,13 +58,11 @@ if TYPE_CHECKING:
     from holdfast.orders.model import Order
 
 
-class Settings(HoldSettings, SandboxSettings):
+class Settings(HoldSettings, ProviderSettings):
     stock_table: str
     locks_table: str
     orders_table: str
-    payments_table: str
     fulfilment_table: str
-    tenants_table: str
     token_secret_arn: str
     sandbox_pay_url: str = ""
 
@@ -71,7 +70,8 @@ class Settings(HoldSettings, SandboxSettings):
 settings = Settings.load()
 client = aws.dynamodb()
 commit = DynamoCommit(client)
-directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+tenants_table = Table(client, settings.tenants_table)
+directory = Directory(DynamoTenants(tenants_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
@@ -79,8 +79,16 @@ tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 stock = StockForOrders(shelf, settings.grace, Recall(pause))
 policies = ShopPolicies(directory.shop, settings.hold)
 payments_table = Table(client, settings.payments_table)
-providers = Providers({"sandbox": partial(sandbox, payments_table, pay_url=settings.sandbox_pay_url)} if settings.sandbox_enabled else {})
-finaliser = Finaliser(orders, stock, PaymentsForOrders(DynamoInbox(payments_table), providers), policies, commit)
+providers = providers_of(
+    settings,
+    tenants=tenants_table,
+    payments=payments_table,
+    live_only=lambda shop: directory.shop(shop).live,
+    clock=utc_now,
+    pay_url=settings.sandbox_pay_url,
+)
+payments = PaymentsForOrders(DynamoInbox(payments_table), providers)
+finaliser = Finaliser(orders, stock, payments, policies, commit)
 
 api = Api(
     "orders",
@@ -205,21 +213,22 @@ def extend_hold(request: Request[None]) -> OrderView:
     "/shops/{shop}/orders/{order}/payment-confirmation",
     body=ConfirmationBody,
     returns=OrderView,
-    refusals=(*refused, VersionConflict, PaymentUnknown),
+    refusals=(*refused, VersionConflict, PaymentUnknown, ConfirmationInvalid, PaymentStateConflict, CredentialsRefused),
     **of_order,
 )
 def confirm_payment(request: Request[ConfirmationBody]) -> OrderView:
     """The browser is back from the provider: the provider is asked, and its answer settles the order."""
     order = _order(request)
-    if request.body.payment_id != order.payment.id:
+    if request.body.payment_id not in {None, order.payment.id}:
         raise PaymentUnknown
     try:
-        news = providers(order.payment.provider).status(order.payment.id)
+        providers(request.shop, order.payment.provider).confirm(order.payment.id, request.body.brought)
+        fact = payments.truth(order)
     except UnknownProvider:
         raise PaymentUnknown from None
-    fact = fact_of(news, order.payment.provider, request_id=request.request_id)
     if fact is not None:
-        order = settlement.settle(fact, world=finaliser, now=request.now).order
+        told = fact.model_copy(update={"request_id": request.request_id})
+        order = settlement.settle(told, world=finaliser, now=request.now).order
     return order_view(order, request.now)
 
 

@@ -1,6 +1,5 @@
 """Received provider events, one by one, through the one finaliser; and what orders ask of their providers: refunds, and to give up."""
 
-from functools import partial
 from typing import Any
 
 from holdfast.kernel.time import utc_now
@@ -8,29 +7,29 @@ from holdfast.orders import settlement
 from holdfast.orders.events import REFUND_DUE
 from holdfast.orders.paying import Outcome
 from holdfast.orders.repository import DynamoOrders
+from holdfast.payments import working
 from holdfast.payments.model import EventState
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.patience import IN_A_QUEUE
-from holdfast.platform.settings import HoldSettings, SandboxSettings
+from holdfast.platform.settings import HoldSettings
 from holdfast.platform.worker import Message, work
 from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.orders import Finaliser
-from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of, sandbox
+from holdfast.wiring.payments import PaymentsForOrders, fact_of
+from holdfast.wiring.providers import SECONDS_IN_A_QUEUE, ProviderSettings, providers_of
 from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 
 
-class Settings(HoldSettings, SandboxSettings):
-    payments_table: str
+class Settings(HoldSettings, ProviderSettings):
     orders_table: str
     stock_table: str
     locks_table: str
-    tenants_table: str
 
 
 settings = Settings.load()
@@ -38,9 +37,17 @@ client = aws.dynamodb()
 commit = DynamoCommit(client, IN_A_QUEUE)
 payments_table = Table(client, settings.payments_table)
 inbox = DynamoInbox(payments_table)
-directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+tenants_table = Table(client, settings.tenants_table)
+directory = Directory(DynamoTenants(tenants_table))
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
-providers = Providers({"sandbox": partial(sandbox, payments_table)} if settings.sandbox_enabled else {})
+providers = providers_of(
+    settings,
+    tenants=tenants_table,
+    payments=payments_table,
+    live_only=lambda shop: directory.shop(shop).live,
+    clock=utc_now,
+    seconds=SECONDS_IN_A_QUEUE,
+)
 finaliser = Finaliser(
     DynamoOrders(Table(client, settings.orders_table)),
     StockForOrders(stock, settings.grace, Recall()),
@@ -75,7 +82,7 @@ def ask(shop: str, order: str) -> None:
     found = finaliser.orders.get(shop, order)
     if found is None:
         return
-    fact = fact_of(providers(found.payment.provider).status(found.payment.id), found.payment.provider)
+    fact = finaliser.payments.truth(found)
     if fact is not None:
         settled = settlement.settle(fact, world=finaliser, now=utc_now())
         logger.info("asked the provider", extra={"order": order, "outcome": settled.outcome, "status": settled.order.status})
@@ -85,12 +92,13 @@ def settle(message: Message) -> None:
     event = inbox.get(message["shop"], message["provider"], message["event"])
     if event is None or event.state is EventState.IGNORED:
         return
-    fact = fact_of(event.fact, event.provider, event=event)
+    news = event.fact or providers(event.shop, event.provider).status(event.payment or "")
+    fact = fact_of(news, event.provider, event=event)
     if fact is None:
         return
     # An applied event is settled again: a refund that died half-way is finished there, and all else changes nothing.
     settled = settlement.settle(fact, world=finaliser, now=utc_now())
     if settled.outcome is Outcome.IGNORED and event.state is EventState.RECEIVED:
-        inbox.ignore(event, settled.reason or "", utc_now())
+        working.ended(event, EventState.IGNORED, settled.reason, inbox=inbox, now=utc_now())
     metrics.count(f"PaymentFact{settled.outcome.capitalize()}")
     logger.info("settled", extra={"order": settled.order.id, "outcome": settled.outcome, "status": settled.order.status})

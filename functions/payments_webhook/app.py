@@ -6,20 +6,17 @@ from holdfast.kernel.model import Model
 from holdfast.kernel.time import utc_now
 from holdfast.payments.errors import SignatureInvalid, UnknownProvider, WebhookUnreadable
 from holdfast.payments.model import EventState, ProviderEvent
+from holdfast.payments.receiving import receive
 from holdfast.payments.repository import DynamoInbox
-from holdfast.payments.usecases import receive
 from holdfast.platform import aws, metrics, secrets
 from holdfast.platform.dynamo import Table
 from holdfast.platform.http import Api, Request
 from holdfast.platform.queue import Queue
-from holdfast.platform.settings import SandboxSettings
 from holdfast.tenants.repository import Directory, DynamoTenants
-from holdfast.wiring.payments import Providers, sandbox
+from holdfast.wiring.providers import ProviderSettings, providers_of
 
 
-class Settings(SandboxSettings):
-    payments_table: str
-    tenants_table: str
+class Settings(ProviderSettings):
     payments_queue_url: str
     sandbox_secret_arn: str = ""
 
@@ -36,11 +33,19 @@ client = aws.dynamodb()
 payments_table = Table(client, settings.payments_table)
 inbox = DynamoInbox(payments_table)
 queue = Queue(settings.payments_queue_url)
-directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+tenants_table = Table(client, settings.tenants_table)
+directory = Directory(DynamoTenants(tenants_table))
 
 
 signing_secret = partial(secrets.secret, settings.sandbox_secret_arn)
-providers = Providers({"sandbox": partial(sandbox, payments_table, secret=signing_secret)} if settings.sandbox_enabled else {})
+providers = providers_of(
+    settings,
+    tenants=tenants_table,
+    payments=payments_table,
+    live_only=lambda shop: directory.shop(shop).live,
+    clock=utc_now,
+    secret=signing_secret,
+)
 api = Api("payments-webhook", clock=utc_now, shop_origins=directory.origins)
 app = api.app
 
@@ -54,9 +59,18 @@ app = api.app
 )
 def take_webhook(request: Request[None]) -> Received:
     """A payment provider tells of a payment. Signed; the same event may come any number of times."""
-    provider = providers(request.path["provider"])
+    provider = providers(request.shop, request.path["provider"])
     try:
-        event = receive(request.shop, request.headers, request.raw, provider=provider, inbox=inbox, pass_on=_pass_on, now=request.now)
+        event = receive(
+            request.shop,
+            request.headers,
+            request.raw,
+            provider=provider,
+            inbox=inbox,
+            pass_on=_pass_on,
+            request_id=request.request_id,
+            now=request.now,
+        )
     except SignatureInvalid:
         metrics.count("WebhookSignatureInvalid")
         raise

@@ -46,7 +46,7 @@ from holdfast.platform.pages import PageQuery
 from holdfast.platform.patience import pause
 from holdfast.platform.problems import IfMatchInvalid
 from holdfast.platform.reading import if_match
-from holdfast.platform.settings import HoldSettings, SandboxSettings
+from holdfast.platform.settings import HoldSettings
 from holdfast.platform.tokens import Tokens
 from holdfast.stock.errors import CustomerLimitReached, InsufficientStock, StockScattered
 from holdfast.stock.recall import Recall
@@ -54,7 +54,8 @@ from holdfast.stock.repository import DynamoStock
 from holdfast.stock.shelves import availability
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.catalogue import CatalogueForOrders
-from holdfast.wiring.payments import PaymentsForOrders, Providers, sandbox
+from holdfast.wiring.payments import PaymentsForOrders
+from holdfast.wiring.providers import ProviderSettings, providers_of
 from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 
@@ -67,13 +68,11 @@ if TYPE_CHECKING:
     from holdfast.orders.validation import Issue
 
 
-class Settings(HoldSettings, SandboxSettings):
+class Settings(HoldSettings, ProviderSettings):
     catalogue_table: str
     stock_table: str
     locks_table: str
     orders_table: str
-    payments_table: str
-    tenants_table: str
     token_secret_arn: str
     sandbox_pay_url: str = ""
 
@@ -87,7 +86,8 @@ class TooManyLines(Invalid):
 settings = Settings.load()
 client = aws.dynamodb()
 commit = DynamoCommit(client)
-directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
+tenants_table = Table(client, settings.tenants_table)
+directory = Directory(DynamoTenants(tenants_table))
 products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 sessions_table = DynamoSessions(Table(client, settings.orders_table))
@@ -97,7 +97,14 @@ recall = Recall(pause)
 stock = StockForOrders(shelf, settings.grace, recall)
 policies = ShopPolicies(directory.shop, settings.hold)
 payments_table = Table(client, settings.payments_table)
-providers = Providers({"sandbox": partial(sandbox, payments_table, pay_url=settings.sandbox_pay_url)} if settings.sandbox_enabled else {})
+providers = providers_of(
+    settings,
+    tenants=tenants_table,
+    payments=payments_table,
+    live_only=lambda shop: directory.shop(shop).live,
+    clock=utc_now,
+    pay_url=settings.sandbox_pay_url,
+)
 payments = PaymentsForOrders(DynamoInbox(payments_table), providers)
 
 api = Api(

@@ -16,7 +16,9 @@ from holdfast.orders import cancelling, checkout, refunding, returning, sessions
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
+from holdfast.payments.errors import UnknownProvider
 from holdfast.payments.model import News, ProviderEvent, ProviderFact
+from holdfast.payments.ports import Provider
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock import booking, layout, releasing, shelves
 from holdfast.stock.model import Head, Level, LevelKey
@@ -25,7 +27,7 @@ from holdfast.tenants.model import LatePayment, Shop
 from holdfast.wiring.catalogue import CatalogueForOrders
 from holdfast.wiring.letters import LettersOfOrders
 from holdfast.wiring.orders import Finaliser, OrdersForFulfilment, OrdersForSweep
-from holdfast.wiring.payments import PaymentsForOrders, Providers, fact_of
+from holdfast.wiring.payments import PaymentsForOrders, fact_of
 from holdfast.wiring.stock import StockForFulfilment, StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 from tests.memory.engine import Memory
@@ -315,8 +317,13 @@ class House:
 
     @property
     def payments_for_orders(self) -> PaymentsForOrders:
-        providers = Providers({"sandbox": lambda: self.stores.provider})
-        return PaymentsForOrders(self.stores.inbox, providers)
+        return PaymentsForOrders(self.stores.inbox, self._provider)
+
+    def _provider(self, _: str, name: str) -> Provider:
+        if name != "sandbox":
+            raise UnknownProvider
+        provider: Provider = self.stores.provider
+        return provider
 
     @property
     def policies(self) -> ShopPolicies:

@@ -1,13 +1,13 @@
 """`payments.ports` in memory, with a provider that keeps its book there too."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from holdfast.kernel.ids import born_at, derived_id
 from holdfast.kernel.money import Money
 from holdfast.payments.errors import PaymentUnknown
-from holdfast.payments.model import Created, EventState, ProviderEvent, ProviderFact
+from holdfast.payments.model import Created, Given, GivenState, Listing, ProviderEvent, ProviderFact, Told, Wish
 from holdfast.payments.providers.sandbox.mapper import Book, fact_of_book
 from holdfast.payments.providers.sandbox.proxy import Action, acted, given_back, given_up
 from tests.memory.engine import Memory, nothing
@@ -24,41 +24,49 @@ class MemoryInbox:
     def get(self, shop: str, provider: str, event: str) -> ProviderEvent | None:
         return self._memory.get(*_event(shop, provider, event))
 
-    def ignore(self, event: ProviderEvent, reason: str, now: datetime) -> None:
-        ignored = {"state": EventState.IGNORED, "reason": reason}
-        key = _event(event.shop, event.provider, event.id)
-        self._memory.change(key, self._not_applied_yet, lambda row: row.model_copy(update=ignored))
+    def save(self, event: ProviderEvent) -> bool:
+        saved, standing = self._memory.change(_event(event.shop, event.provider, event.id), self._same(event), lambda _: event)
+        return saved or standing == event
 
-    def applied(self, shop: str, provider: str, event: str, now: datetime) -> None:
-        applied = {"state": EventState.APPLIED}
-        self._memory.change(_event(shop, provider, event), self._not_applied_yet, lambda row: row.model_copy(update=applied))
-
-    def _not_applied_yet(self, row: ProviderEvent | None) -> bool:
-        return row is not None and self._memory.condition("NOT_APPLIED_YET", row.state is not EventState.APPLIED)
+    def _same(self, event: ProviderEvent) -> Callable[[ProviderEvent | None], bool]:
+        return lambda row: row is not None and self._memory.condition("SAME_EVENT", row.version == event.version - 1)
 
 
 class MemoryProvider:
     """`payments.ports.Provider` without a wire: the sandbox's book, in memory; it is told what the shopper does by `act`."""
 
     name = "sandbox"
+    live = False
+    hearsay = True
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def create(self, shop: str, order: str, amount: Money, now: datetime) -> Created:
-        payment = derived_id("pay", born_at(order), "sandbox", shop, order)
-        book = Book(id=payment, shop=shop, order_id=order, amount=amount.amount, currency=amount.currency, changed_at=now)
+    def create(self, wish: Wish, now: datetime) -> Created:
+        payment = derived_id("pay", born_at(wish.order), "sandbox", wish.shop, wish.order)
+        money = wish.amount
+        book = Book(id=payment, shop=wish.shop, order_id=wish.order, amount=money.amount, currency=money.currency, changed_at=now)
         self._memory.change(("book", payment), nothing, lambda _: book)
         return Created(payment, {"pay_url": payment})
 
-    def verify(self, headers: Mapping[str, str], raw: bytes, shop: str, now: datetime) -> ProviderEvent:
+    def confirm(self, payment: str, brought: Mapping[str, str]) -> None:
         raise NotImplementedError
+
+    def verify(self, headers: Mapping[str, str], raw: bytes, now: datetime) -> Told:
+        raise NotImplementedError
+
+    def capture(self, payment: str, amount: Money, key: str) -> ProviderFact:
+        raise NotImplementedError
+
+    def listed(self, since: datetime, until: datetime, cursor: str | None) -> Listing | None:
+        return None
 
     def status(self, payment: str) -> ProviderFact:
         return fact_of_book(self._look_up(payment))
 
-    def refund(self, payment: str, amount: Money, key: str) -> None:
+    def refund(self, payment: str, amount: Money, key: str, charge: str | None = None) -> Given:
         self._memory.put(("book", payment), given_back(self._look_up(payment), amount.amount, key))
+        return Given(ref=key, amount=amount.amount, state=GivenState.DONE, key=key)
 
     def void(self, payment: str, now: datetime) -> None:
         self._memory.put(("book", payment), given_up(self._look_up(payment), now))

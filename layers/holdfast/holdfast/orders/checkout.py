@@ -18,7 +18,7 @@ from holdfast.orders.errors import (
     UnknownSession,
 )
 from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Status
-from holdfast.orders.neighbours import Standing, Taken
+from holdfast.orders.neighbours import Bill, Standing, Taken
 from holdfast.orders.ports import Orders, Payments, Policies, Sessions, Stock
 from holdfast.orders.session import Obstacle, Session, SessionLine
 from holdfast.orders.sessions import lock_of
@@ -76,7 +76,7 @@ def place(
     if session.expired(now):
         raise SessionExpired("The checkout session has run out. Start a new one with the same lines.")
     _refuse_unfinished(session)
-    payments.require(command.provider)  # before anything is held
+    payments.require(command.shop, command.provider)  # before anything is held
     partial = policies.terms(command.shop).partial
     command = command.model_copy(update={"accept_partial": accepted(partial, command.accept_partial)})
 
@@ -88,7 +88,7 @@ def place(
     if taken.replaced is not None:
         _end_earlier(command.shop, taken.replaced, orders=orders, stock=stock, now=now)
     try:
-        payment = payments.create(command.shop, order_id, command.provider, session.totals.total, now)
+        payment = payments.create(command.provider, _bill(command, session, order_id, taken.expires_at), now)
     except HoldfastError:
         stock.release(command.shop, lock, order_id)  # no payment, no order: nothing may stay held
         raise
@@ -174,6 +174,10 @@ def _end_earlier(shop: str, order: str, *, orders: Orders, stock: Stock, now: da
     if earlier is not None:
         why = "replaced by a new try"
         end(earlier, "cancel", actor=CUSTOMER, reason=why, data={"replaced": True}, orders=orders, stock=stock, now=now)
+
+
+def _bill(command: PlaceOrder, session: Session, order_id: str, until: datetime) -> Bill:
+    return Bill(command.shop, order_id, rules.order_number(order_id), session.totals.total, until, session.email)
 
 
 def _order(

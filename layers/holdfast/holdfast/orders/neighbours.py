@@ -6,7 +6,77 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from holdfast.kernel.events import Actor
-from holdfast.kernel.model import Record
+from holdfast.kernel.model import Model, Record
+from holdfast.kernel.money import Minor, Money
+from holdfast.kernel.time import Instant
+
+
+class Bill(NamedTuple):
+    """What a provider is asked to collect, until when, and for whom."""
+
+    shop: str
+    order: str
+    number: str
+    amount: Money
+    until: datetime
+    email: str | None = None
+
+
+class GiveBack(NamedTuple):
+    """Money that a provider is asked to give back. `key` names this wish for ever.
+
+    `charge`: of that movement of money, if it is not the payment's own.
+    """
+
+    shop: str
+    provider: str
+    payment: str
+    amount: Money
+    key: str
+    charge: str | None = None
+
+
+class Progress(StrEnum):
+    """How far money is on its way back."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Returned(Model):
+    """Money that went back, or is on its way. `key` is that of our `GiveBack`; without one it was made at the provider by hand."""
+
+    ref: str
+    amount: Minor
+    progress: Progress
+    key: str | None = None
+
+
+class Movement(Model):
+    """Money that came, by the provider's name for it."""
+
+    id: str
+    amount: Minor
+    currency: str
+
+
+class DisputeState(StrEnum):
+    OPEN = "open"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+class Dispute(Model):
+    """A customer's bank asks for the money back; the shop has until `respond_by` to answer."""
+
+    id: str
+    amount: Minor
+    currency: str
+    state: DisputeState
+    reason: str | None = None
+    respond_by: Instant | None = None
 
 
 class FactKind(StrEnum):
@@ -19,7 +89,9 @@ class FactKind(StrEnum):
 class PaymentFact(Record):
     """What a provider says about a payment, whoever brought the news: browser, webhook, reconciler or operator.
 
-    `event` names the stored provider event, if it was one; `request_id` the request that brought it.
+    `charge` is the movement of money behind it, `beside` are further ones for which nothing was asked. `refunded`: all that went back
+    so far, by whomsoever, of which `refunds` are the known parts. `event` names the stored provider event, if it was one; `request_id`
+    the request that brought it.
     """
 
     shop: str
@@ -30,6 +102,11 @@ class PaymentFact(Record):
     amount: int
     currency: str
     actor: Actor
+    charge: str | None = None
+    beside: tuple[Movement, ...] = ()
+    refunded: int = 0
+    refunds: tuple[Returned, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
     event: str | None = None
     request_id: str | None = None
 

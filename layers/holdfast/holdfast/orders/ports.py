@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.kernel.events import Event
-from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
 from holdfast.orders.model import HoldRef, Order, PaymentRef
-from holdfast.orders.neighbours import LatePolicy, PaymentFact, Standing, Taken, Wish
+from holdfast.orders.neighbours import Bill, GiveBack, LatePolicy, PaymentFact, Returned, Standing, Taken, Wish
 from holdfast.orders.offers import Offer, Outlook
 from holdfast.orders.pricing import Terms
 from holdfast.orders.session import Session
@@ -129,24 +128,28 @@ class Stock(Protocol):
 class Payments(Protocol):
     """The payments context, as far as an order needs it."""
 
-    def require(self, provider: str) -> None:
+    def require(self, shop: str, provider: str) -> None:
         """ProviderNotOffered when this shop takes no payments with it."""
         ...
 
-    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> PaymentRef:
-        """Ask the provider for a payment: the same one for the same order."""
+    def create(self, provider: str, bill: Bill, now: datetime) -> PaymentRef:
+        """Ask the provider for a payment: the same one for the same order. UnavailableError; refusals of payments."""
         ...
 
     def applied(self, fact: PaymentFact, now: datetime) -> None:
         """Note on the provider's event that it had its effect; nothing when the fact came without one."""
         ...
 
-    def refund(self, provider: str, payment: str, amount: Money, key: str) -> None:
-        """Give the money back; the same key gives it back once."""
+    def refund(self, asked: GiveBack) -> Returned:
+        """Give money back; the same key gives it back once. Refusals of payments when the provider will not."""
         ...
 
-    def void(self, provider: str, payment: str, now: datetime) -> bool:
+    def void(self, shop: str, provider: str, payment: str, now: datetime) -> bool:
         """Give up a payment that did not come. False when it came: its news is on the way."""
+        ...
+
+    def truth(self, order: Order) -> PaymentFact | None:
+        """What the provider says of the order's payment now; what was only agreed to is collected. None while it waits for its money."""
         ...
 
 

@@ -14,7 +14,7 @@ from holdfast.kernel.events import SYSTEM
 from holdfast.kernel.money import Money
 from holdfast.orders import events, lateness, machine, refunding, rules
 from holdfast.orders.model import Order, PaymentStatus, Refund, RefundState, Status
-from holdfast.orders.neighbours import FactKind, PaymentFact
+from holdfast.orders.neighbours import FactKind, GiveBack, PaymentFact
 from holdfast.orders.paying import Outcome, Settled, World, give_back, paid, release
 from holdfast.orders.usecases import persistently, read
 
@@ -41,7 +41,7 @@ def give_back_due(order: Order, *, world: World, now: datetime) -> Order:
     for due in [refund for refund in order.refunds if refund.state is RefundState.DUE]:
         money = Money(amount=due.amount, currency=order.currency)
         try:
-            world.payments.refund(order.payment.provider, order.payment.id, money, f"{order.id}#{due.id}")
+            world.payments.refund(GiveBack(order.shop, order.payment.provider, order.payment.id, money, f"{order.id}#{due.id}"))
         except Refusal as refusal:
             refused = refused or refusal
             continue
@@ -62,7 +62,7 @@ def void_unpaid(shop: str, order: str, *, world: World, now: datetime) -> bool:
     found = read(shop, order, orders=world.orders)
     if found.status is not Status.CANCELLED or found.payment.captured:
         return False
-    return world.payments.void(found.payment.provider, found.payment.id, now)
+    return world.payments.void(found.shop, found.payment.provider, found.payment.id, now)
 
 
 def _decide(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:

@@ -16,11 +16,20 @@ from holdfast.orders.model import UNITS, Order, OrderLine, PaymentRef, PaymentSt
 from holdfast.orders.session import Address, Totals
 from holdfast.orders.session_views import MAX_LINES, LineBody, Text
 
+Brought = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
 
 class ConfirmationBody(Input):
-    """What the provider gave to the browser on its way back."""
+    """What the provider gave to the browser on its way back. `payment_id` is the order's `payment.id`, the others are Razorpay's own."""
 
-    payment_id: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    payment_id: Brought | None = None
+    razorpay_payment_id: Brought | None = None
+    razorpay_order_id: Brought | None = None
+    razorpay_signature: Brought | None = None
+
+    @property
+    def brought(self) -> dict[str, str]:
+        return self.model_dump(exclude_none=True)
 
 
 class CancelBody(Input):

@@ -13,6 +13,12 @@ class ProviderNotOffered(Invalid):
     code = "provider_not_offered"
 
 
+class AmountNotPayable(Invalid):
+    """The provider does not take this currency, or not this amount of it. Facts: currency."""
+
+    code = "amount_not_payable"
+
+
 class SignatureInvalid(Unauthenticated):
     """Missing, malformed, too old, or not of this body. Nothing was stored."""
 
@@ -25,6 +31,18 @@ class WebhookUnreadable(Invalid):
     code = "webhook_unreadable"
 
 
+class ConfirmationInvalid(Invalid):
+    """What the browser brought is not what the provider signed."""
+
+    code = "confirmation_invalid"
+
+
+class CredentialsRefused(Invalid):
+    """The provider does not know these credentials, or they may not do this. Facts: provider."""
+
+    code = "credentials_refused"
+
+
 class PaymentUnknown(NotFound):
     """The same words as for anything unknown."""
 
@@ -33,3 +51,7 @@ class PaymentStateConflict(Conflict):
     """The provider cannot do this with the payment as it is. Facts: payment_status."""
 
     code = "payment_state_conflict"
+
+
+class UnknownWebhook(NotFound):
+    """The inbox has no such event, or it is another shop's: the same words."""

@@ -1,36 +1,63 @@
-"""What the payments context asks of providers and of its store."""
+"""What the payments context asks of providers and of its stores."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from holdfast.kernel.money import Money
-from holdfast.payments.model import Created, ProviderEvent, ProviderFact
+from holdfast.payments.accounts import Account
+from holdfast.payments.model import Created, Given, Listing, ProviderEvent, ProviderFact, Told, Wish
 
 
 class Provider(Protocol):
-    """One payment provider. Every connector is a folder of the same shape: settings, proxy, mapper, signature."""
+    """One shop's account at one payment provider. Every connector is a folder of the same shape: settings, proxy, mapper, signature.
+
+    Each method that asks the provider may raise PartnerUnavailable or PartnerThrottles (nothing is known then), and
+    CredentialsRefused.
+    """
 
     name: str
+    live: bool
+    """Real money."""
+    hearsay: bool
+    """Its events are taken by their word: there is nothing behind them that knows better."""
 
-    def create(self, shop: str, order: str, amount: Money, now: datetime) -> Created:
-        """A payment for the order; the same one when asked again."""
+    def create(self, wish: Wish, now: datetime) -> Created:
+        """A payment for the order; the same one when asked again. AmountNotPayable."""
         ...
 
-    def verify(self, headers: Mapping[str, str], raw: bytes, shop: str, now: datetime) -> ProviderEvent:
-        """The event in these bytes. SignatureInvalid before anything is parsed; WebhookUnreadable after."""
+    def confirm(self, payment: str, brought: Mapping[str, str]) -> None:
+        """Judge what the browser brought, where the provider signs that. ConfirmationInvalid."""
+        ...
+
+    def verify(self, headers: Mapping[str, str], raw: bytes, now: datetime) -> Told:
+        """The event in these bytes; `headers` by their lower-case names. SignatureInvalid before anything is parsed;
+        WebhookUnreadable after.
+        """
         ...
 
     def status(self, payment: str) -> ProviderFact:
-        """What the provider says now. PaymentUnknown."""
+        """What the provider says now; `payment` may be any name that an event of its had for it. PaymentUnknown, also when the payment
+        was not made by us.
+        """
         ...
 
-    def refund(self, payment: str, amount: Money, key: str) -> None:
-        """Give money back, once per key. PaymentStateConflict."""
+    def capture(self, payment: str, amount: Money, key: str) -> ProviderFact:
+        """Collect what the shopper agreed to, once per key. PaymentStateConflict."""
+        ...
+
+    def refund(self, payment: str, amount: Money, key: str, charge: str | None = None) -> Given:
+        """Give money back, once per key, also when the first try's answer was lost long ago. `charge`: of that movement, if not of
+        the payment's own. PaymentStateConflict.
+        """
         ...
 
     def void(self, payment: str, now: datetime) -> None:
         """Give up a payment that did not come, so that nobody pays it. PaymentStateConflict when it came."""
+        ...
+
+    def listed(self, since: datetime, until: datetime, cursor: str | None) -> Listing | None:
+        """Payments of ours that were made in that time, a page of them. None when the provider cannot tell."""
         ...
 
 
@@ -43,12 +70,8 @@ class Inbox(Protocol):
 
     def get(self, shop: str, provider: str, event: str) -> ProviderEvent | None: ...
 
-    def ignore(self, event: ProviderEvent, reason: str, now: datetime) -> None:
-        """It changed nothing; say why. An applied event stays applied."""
-        ...
-
-    def applied(self, shop: str, provider: str, event: str, now: datetime) -> None:
-        """It had its effect. Nothing happens when that was noted before, or there is no such event."""
+    def save(self, event: ProviderEvent) -> bool:
+        """Over the version before its own; False when another stands there."""
         ...
 
 
@@ -56,3 +79,19 @@ class Outbox(Protocol):
     """Where received events go on to be worked at."""
 
     def __call__(self, event: ProviderEvent) -> None: ...
+
+
+class Accounts(Protocol):
+    """The shops' accounts at providers."""
+
+    def account(self, shop: str, provider: str) -> Account | None: ...
+
+    def accounts(self, shop: str) -> list[Account]: ...
+
+    def save(self, account: Account) -> bool:
+        """Over the version before its own (the first: where there is none). False when another stands there."""
+        ...
+
+    def remove(self, account: Account) -> bool:
+        """That version of it; False when another stands there."""
+        ...

@@ -105,6 +105,7 @@ class ShopSettings(Record):
     `origins` may call the storefront routes from a browser. `hold_seconds` overrides the deployment's hold (None: as deployed).
     Without `shipping` rates shipping is free, everywhere. `late_grace_seconds`: money that comes later than this after its hold
     goes back, whatever the policy (None: no limit). `return_days`: how long after delivery goods may be sent back.
+    `live`: the shop takes real money only; test accounts and play money are refused.
     """
 
     name: str = Field(min_length=1, max_length=120)
@@ -119,6 +120,7 @@ class ShopSettings(Record):
     late_grace_seconds: int | None = Field(default=None, ge=0, le=366 * 24 * 3600)
     customer_cancel: CustomerCancel = CustomerCancel.UNFULFILLED
     return_days: int = Field(default=14, ge=0, le=3650)
+    live: bool = False
 
     @model_validator(mode="after")
     def _rates_are_told_apart(self) -> Self:

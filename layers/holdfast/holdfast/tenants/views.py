@@ -72,6 +72,7 @@ class SettingsBody(Input):
     late_grace_seconds: int | None = Field(default=None, ge=0, le=366 * 24 * 3600)
     customer_cancel: CustomerCancel = Field(default=CustomerCancel.UNFULFILLED, strict=False)
     return_days: int = Field(default=14, ge=0, le=3650)
+    live: bool = False
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -98,6 +99,7 @@ class SettingsView(Model):
     late_grace_seconds: int | None
     customer_cancel: CustomerCancel
     return_days: int
+    live: bool
     created_at: Instant
     version: int
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from holdfast.kernel.money import Money
+from holdfast.kernel.money import Money, decimals, written
 from holdfast.orders import ports as orders_ports
 from holdfast.orders import rules
 from holdfast.orders.model import Order
@@ -74,15 +74,4 @@ def _lines(order: Order, data: dict[str, Any]) -> "Iterator[LetterLine]":
 
 def spoken(money: Money) -> str:
     """`19.99 EUR`: with the currency's own number of decimals, in one form for every language."""
-    decimals = 0 if money.currency in _NO_DECIMALS else 3 if money.currency in _THREE_DECIMALS else 2
-    whole, part = divmod(money.amount, 10**decimals)
-    return f"{whole}.{part:0{decimals}d} {money.currency}" if decimals else f"{whole} {money.currency}"
-
-
-# ISO 4217: minor units other than two.
-_NO_DECIMALS = frozenset(
-    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"}
-)
-
-
-_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+    return f"{written(money.amount, decimals(money.currency))} {money.currency}"

@@ -1,68 +1,86 @@
-"""The payments context, as orders see it, and the connectors behind it.
+"""The payments context, as orders see it."""
 
-Connectors are imported when they are asked for: a function that needs no provider does not pay for one.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from holdfast.kernel.events import Actor, ActorKind
-from holdfast.kernel.money import Money
-from holdfast.orders.model import PaymentRef
-from holdfast.orders.neighbours import FactKind, PaymentFact
-from holdfast.platform.dynamo import Table
+from holdfast.orders import rules
+from holdfast.orders.model import Order, PaymentRef
+from holdfast.orders.neighbours import Bill, Dispute, FactKind, GiveBack, Movement, PaymentFact, Returned
 
 if TYPE_CHECKING:
-    from holdfast.payments.model import ProviderEvent, ProviderFact
+    from holdfast.payments.model import Given, ProviderEvent, ProviderFact
     from holdfast.payments.ports import Inbox, Provider
 
 
 @dataclass(frozen=True)
 class PaymentsForOrders:
-    """`orders.ports.Payments`."""
+    """`orders.ports.Payments`. `provider` answers a shop's connector by the provider's name; UnknownProvider."""
 
     inbox: "Inbox"
-    provider: Callable[[str], "Provider"]
+    provider: Callable[[str, str], "Provider"]
 
-    def require(self, provider: str) -> None:
-        self._connector(provider)
+    def require(self, shop: str, provider: str) -> None:
+        self._connector(shop, provider)
 
-    def create(self, shop: str, order: str, provider: str, amount: Money, now: datetime) -> PaymentRef:
-        made = self._connector(provider).create(shop, order, amount, now)
+    def create(self, provider: str, bill: Bill, now: datetime) -> PaymentRef:
+        from holdfast.payments.model import Wish
+
+        wish = Wish(bill.shop, bill.order, bill.number, bill.amount, bill.until, bill.email)
+        made = self._connector(bill.shop, provider).create(wish, now)
         return PaymentRef(provider=provider, id=made.id, client=made.client)
 
-    def _connector(self, provider: str) -> "Provider":
+    def _connector(self, shop: str, provider: str) -> "Provider":
         from holdfast.payments.errors import ProviderNotOffered, UnknownProvider
 
         try:
-            return self.provider(provider)
+            return self.provider(shop, provider)
         except UnknownProvider:
             raise ProviderNotOffered("This shop does not take payments with that provider.", provider=provider) from None
 
     def applied(self, fact: PaymentFact, now: datetime) -> None:
+        from holdfast.payments import working
+
         if fact.event:
-            self.inbox.applied(fact.shop, fact.provider, fact.event, now)
+            working.applied(fact.shop, fact.provider, fact.event, fact.order, inbox=self.inbox, now=now)
 
-    def refund(self, provider: str, payment: str, amount: Money, key: str) -> None:
-        self.provider(provider).refund(payment, amount, key)
+    def refund(self, asked: GiveBack) -> Returned:
+        connector = self.provider(asked.shop, asked.provider)
+        return _returned(connector.refund(asked.payment, asked.amount, asked.key, asked.charge))
 
-    def void(self, provider: str, payment: str, now: datetime) -> bool:
+    def void(self, shop: str, provider: str, payment: str, now: datetime) -> bool:
         from holdfast.payments.errors import PaymentStateConflict
 
         try:
-            self.provider(provider).void(payment, now)
+            self.provider(shop, provider).void(payment, now)
         except PaymentStateConflict:
             return False
         return True
+
+    def truth(self, order: Order) -> PaymentFact | None:
+        """UnknownProvider when the shop does not have the provider any more; PaymentUnknown when that does not know the payment."""
+        from holdfast.payments.model import News
+
+        connector = self.provider(order.shop, order.payment.provider)
+        news = connector.status(order.payment.id)
+        if news.news is News.AUTHORIZED and _wanted(news, order):
+            news = connector.capture(order.payment.id, order.totals.total, f"{order.id}#capture")
+        return fact_of(news, order.payment.provider)
+
+
+def _wanted(news: "ProviderFact", order: Order) -> bool:
+    """Agreed for this order, which can still use it. What nobody collects goes back by itself."""
+    asked = order.shop, order.id, order.amount, order.currency
+    return order.status in rules.LATE and (news.shop, news.order, news.amount, news.currency) == asked
 
 
 def fact_of(
     news: "ProviderFact", provider: str, *, event: "ProviderEvent | None" = None, request_id: str | None = None
 ) -> PaymentFact | None:
     """A provider's statement as the finaliser takes it; None while the provider waits for its money."""
-    if news.news == "pending":
+    if news.news in {"pending", "authorized"}:
         return None
     return PaymentFact(
         shop=news.shop,
@@ -73,36 +91,15 @@ def fact_of(
         amount=news.amount,
         currency=news.currency,
         actor=Actor(kind=ActorKind.PROVIDER, id=provider),
+        charge=news.charge,
+        beside=tuple(Movement(**charge.model_dump()) for charge in news.beside),
+        refunded=news.refunded,
+        refunds=tuple(map(_returned, news.refunds)),
+        disputes=tuple(Dispute.model_validate(dispute.model_dump()) for dispute in news.disputes),
         event=event.id if event else None,
         request_id=request_id,
     )
 
 
-@dataclass
-class Providers:
-    """Payment connectors by name, made at first need. UnknownProvider for one that is not allowed here."""
-
-    makers: Mapping[str, Callable[[], "Provider"]]
-    made: dict[str, "Provider"] = field(default_factory=dict)
-
-    def __call__(self, name: str) -> "Provider":
-        from holdfast.payments.errors import UnknownProvider
-
-        if name not in self.makers:
-            raise UnknownProvider
-        if name not in self.made:
-            self.made[name] = self.makers[name]()
-        return self.made[name]
-
-
-def sandbox(table: Table, *, pay_url: str = "", secret: Callable[[], str] | None = None) -> "Provider":
-    """The sandbox provider over our own table. Without `secret` it can neither sign nor verify."""
-    from holdfast.payments.providers.sandbox import Sandbox
-    from holdfast.payments.providers.sandbox.proxy import SandboxBook
-    from holdfast.payments.providers.sandbox.settings import SandboxConfig
-
-    return Sandbox(SandboxBook(table), SandboxConfig(pay_url=pay_url, secret=secret or _no_secret))
-
-
-def _no_secret() -> str:
-    raise TypeError("this function neither signs nor verifies webhooks")
+def _returned(given: "Given") -> Returned:
+    return Returned.model_validate({"ref": given.ref, "amount": given.amount, "progress": given.state.value, "key": given.key})
