@@ -82,10 +82,10 @@ class Partner:
         self.name = name
         self._hosts, self._breaker, self._seconds, self._reroute = hosts, breaker, seconds, reroute.rstrip("/")
 
-    def call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
-        """PartnerUnavailable, PartnerThrottles. ValueError for a host that is not the partner's."""
-        address = self._address(url)
-        reply = self._breaker(self.name, lambda: self._exchange(method, address, headers, body))
+    def call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, seconds: float | None = None) -> Reply:
+        """PartnerUnavailable, PartnerThrottles. ValueError for a host that is not the partner's. `seconds`: if this call has less time."""
+        address, most = self._address(url), min(seconds or self._seconds, self._seconds)
+        reply = self._breaker(self.name, lambda: self._exchange(method, address, headers, body, most))
         if reply.status == 429:
             metrics.count("PartnerThrottled")
             wait = _seconds(reply.headers.get("retry-after"))
@@ -98,11 +98,11 @@ class Partner:
             raise ValueError(f"{parts.netloc or 'nothing'} is not a host of {self.name}")
         return f"{self._reroute}/{url.removeprefix('https://')}" if self._reroute else url
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Reply:
         import urllib3
 
-        ends = time.monotonic() + self._seconds
-        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, self._seconds), total=self._seconds)
+        ends = time.monotonic() + seconds
+        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds)
         try:
             with _pool().request(
                 method, url, body=body, headers=dict(headers), timeout=timeout, redirect=False, retries=False, preload_content=False
