@@ -8,6 +8,7 @@ import pytest
 from holdfast.catalogue.model import Product
 from holdfast.kernel.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from holdfast.notifications.model import State
+from holdfast.payments import working
 from holdfast.payments.model import EventState, ProviderEvent
 from holdfast.platform.idempotency import KEPT, LEASE, IdempotencyKey, Replay
 from holdfast.tenants.model import Scope, Shop
@@ -31,24 +32,26 @@ def test_an_event_is_stored_once(stores: Stores, shop: str, make: type[ProviderE
 def test_an_event_that_had_its_effect_stays_so(stores: Stores, shop: str) -> None:
     event = stores.inbox.add(samples.provider_event(shop))
     for _ in range(2):
-        stores.inbox.applied(shop, "sandbox", event.id, LATER)
-        stores.inbox.ignore(event, "too late", LATER)
+        working.applied(shop, "sandbox", event.id, "ord_1", inbox=stores.inbox, now=LATER)
+        working.ended(event, EventState.IGNORED, "too late", inbox=stores.inbox, now=LATER)
         found = stores.inbox.get(shop, "sandbox", event.id)
         assert found is not None
         assert (found.state, found.reason) == (EventState.APPLIED, None)
 
 
 def test_an_unknown_event_is_not_made_up(stores: Stores, shop: str) -> None:
-    stores.inbox.applied(shop, "sandbox", "evt_none", NOW)
+    working.applied(shop, "sandbox", "evt_none", "ord_1", inbox=stores.inbox, now=NOW)
     assert stores.inbox.get(shop, "sandbox", "evt_none") is None
 
 
 def test_an_ignored_event_says_why_and_may_be_applied_after_all(stores: Stores, shop: str) -> None:
     event = stores.inbox.add(samples.provider_event(shop))
     for _ in range(2):
-        stores.inbox.ignore(event, "known already", LATER)
-        assert stores.inbox.get(shop, "sandbox", event.id) == samples.ignored_event(shop)
-    stores.inbox.applied(shop, "sandbox", event.id, LATER)
+        working.ended(event, EventState.IGNORED, "known already", inbox=stores.inbox, now=LATER)
+        found = stores.inbox.get(shop, "sandbox", event.id)
+        assert found is not None
+        assert (found.state, found.reason) == (EventState.IGNORED, "known already")
+    working.applied(shop, "sandbox", event.id, "ord_1", inbox=stores.inbox, now=LATER)
     found = stores.inbox.get(shop, "sandbox", event.id)
     assert found is not None
     assert found.state is EventState.APPLIED

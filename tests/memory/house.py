@@ -16,8 +16,9 @@ from holdfast.orders import cancelling, checkout, refunding, returning, sessions
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
+from holdfast.payments import working
 from holdfast.payments.errors import UnknownProvider
-from holdfast.payments.model import News, ProviderEvent, ProviderFact
+from holdfast.payments.model import EventState, News, ProviderEvent, ProviderFact
 from holdfast.payments.ports import Provider
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock import booking, layout, releasing, shelves
@@ -233,7 +234,7 @@ class House:
         if amount is not None:
             fact = fact.model_copy(update={"amount": amount})
         identity = f"evt-{order.payment.id}-{fact.news}-{fact.amount}"
-        event = ProviderEvent(id=identity, shop=self.shop, provider="sandbox", fact=fact, raw="{}", received_at=self.now)
+        event = ProviderEvent(id=identity, shop=self.shop, provider="sandbox", type=fact.news, fact=fact, raw="{}", received_at=self.now)
         return self.stores.inbox.add(event)
 
     def work_at(self, event: ProviderEvent) -> settlement.Settled:
@@ -244,7 +245,7 @@ class House:
         assert fact is not None
         settled = settlement.settle(fact, world=self.finaliser, now=self.now)
         if settled.outcome is settlement.Outcome.IGNORED and found.state == "received":
-            self.stores.inbox.ignore(found, settled.reason or "", self.now)
+            working.ended(found, EventState.IGNORED, settled.reason, inbox=self.stores.inbox, now=self.now)
         return settled
 
     def fact(self, order: Order, kind: FactKind = FactKind.SUCCEEDED, **changes: Any) -> PaymentFact:

@@ -121,7 +121,15 @@ def full_order(shop: str) -> Order:
 
 def provider_event(shop: str, **changes: Any) -> ProviderEvent:
     fact = ProviderFact(shop=shop, order="ord_1", payment="pay_1", news=News.SUCCEEDED, amount=1999, currency="EUR")
-    bare = {"id": "evt_1", "shop": shop, "provider": "sandbox", "fact": fact, "raw": '{"ümlaut": 1}', "received_at": NOW}
+    bare = {
+        "id": "evt_1",
+        "shop": shop,
+        "provider": "sandbox",
+        "type": "payment.succeeded",
+        "fact": fact,
+        "raw": '{"ümlaut": 1}',
+        "received_at": NOW,
+    }
     return ProviderEvent(**{**bare, **changes})
 
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.payments import working
 from holdfast.payments.errors import SignatureInvalid, WebhookUnreadable
 from holdfast.payments.model import EventState, News, ProviderEvent
 from holdfast.payments.providers.sandbox import Sandbox, mapper, signature
 from holdfast.payments.providers.sandbox.mapper import Book
 from holdfast.payments.providers.sandbox.settings import SandboxConfig
-from holdfast.payments.usecases import receive
+from holdfast.payments.receiving import ANOTHER_SHOP, receive
 from tests.memory.engine import Memory
 from tests.memory.payments import MemoryInbox
 from tests.memory.samples import NOW
@@ -149,16 +150,14 @@ def test_an_event_is_stored_once_and_passed_on_until_it_was_worked_at() -> None:
     assert passed_on == [event]
     assert event.raw.encode() == raw
     assert delivered(memory, raw) == (event, [event])
-    MemoryInbox(memory).ignore(event, "known already", NOW)
+    working.ended(event, EventState.IGNORED, "known already", inbox=MemoryInbox(memory), now=NOW)
     again, passed_on = delivered(memory, raw)
     assert (again.state, passed_on) == (EventState.IGNORED, [])
 
 
-def test_an_event_of_another_shop_is_not_taken() -> None:
-    memory = Memory()
-    with pytest.raises(WebhookUnreadable):
-        delivered(memory, json.dumps(mapper.webhook_of(BOOK)).encode(), shop="other")
-    assert memory.rows == {}
+def test_an_event_of_another_shop_is_kept_and_not_worked_at() -> None:
+    event, passed_on = delivered(Memory(), json.dumps(mapper.webhook_of(BOOK)).encode(), shop="other")
+    assert (event.state, event.reason, passed_on) == (EventState.IGNORED, ANOTHER_SHOP, [])
 
 
 def test_a_forged_event_is_not_stored() -> None:
