@@ -11,6 +11,8 @@ PAID = "order.paid.v1"
 """The money is ours and the held units are sold."""
 PAYMENT_FAILED = "order.payment_failed.v1"
 """The provider says that no money will come."""
+PAYMENT_ENDED = "order.payment_ended.v1"
+"""The order had ended before it was paid, and now nobody can pay it any more. Staff only."""
 PAYMENT_REVIEW = "order.payment_review.v1"
 """Money that does not match the order: a person decides. Staff only."""
 EXPIRED = "order.expired.v1"
@@ -65,6 +67,7 @@ ALL = (
     HOLD_EXTENDED,
     PAID,
     PAYMENT_FAILED,
+    PAYMENT_ENDED,
     PAYMENT_REVIEW,
     EXPIRED,
     CANCELLED,
@@ -90,7 +93,7 @@ ALL = (
     NOTE_ADDED,
     MAIL_RESENT,
 )
-STAFF_ONLY = frozenset({PAYMENT_REVIEW, PAYMENT_ACCEPTED, REFUND_DUE, NOTE_ADDED, MAIL_RESENT})
+STAFF_ONLY = frozenset({PAYMENT_ENDED, PAYMENT_REVIEW, PAYMENT_ACCEPTED, REFUND_DUE, NOTE_ADDED, MAIL_RESENT})
 """Not shown on the customer's timeline."""
 AT_HOME: Mapping[str, frozenset[str]] = {NOTE_ADDED: frozenset({"note"})}
 """Members of data that do not go on the bus: staff may write down anything."""

@@ -198,6 +198,7 @@ DATA: Mapping[str, type[Data]] = {
     events.HOLD_EXTENDED: Data,
     events.PAID: MoneyCame,
     events.PAYMENT_FAILED: PaymentEnded,
+    events.PAYMENT_ENDED: PaymentEnded,
     events.PAYMENT_REVIEW: MoneyOdd,
     events.EXPIRED: Expired,
     events.CANCELLED: Cancelled,
