@@ -87,7 +87,7 @@ providers = providers_of(
     clock=utc_now,
     pay_url=settings.sandbox_pay_url,
 )
-payments = PaymentsForOrders(DynamoInbox(payments_table), providers)
+payments = PaymentsForOrders(DynamoInbox(payments_table), providers, providers.offered)
 finaliser = Finaliser(orders, stock, payments, policies, commit)
 
 api = Api(

@@ -51,7 +51,7 @@ providers = providers_of(
 finaliser = Finaliser(
     DynamoOrders(Table(client, settings.orders_table)),
     StockForOrders(stock, settings.grace, Recall()),
-    PaymentsForOrders(inbox, providers),
+    PaymentsForOrders(inbox, providers, providers.offered),
     ShopPolicies(directory.shop, settings.hold),
     commit,
 )

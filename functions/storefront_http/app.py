@@ -105,7 +105,7 @@ providers = providers_of(
     clock=utc_now,
     pay_url=settings.sandbox_pay_url,
 )
-payments = PaymentsForOrders(DynamoInbox(payments_table), providers)
+payments = PaymentsForOrders(DynamoInbox(payments_table), providers, providers.offered)
 
 api = Api(
     "storefront",

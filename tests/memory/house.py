@@ -318,7 +318,7 @@ class House:
 
     @property
     def payments_for_orders(self) -> PaymentsForOrders:
-        return PaymentsForOrders(self.stores.inbox, self._provider)
+        return PaymentsForOrders(self.stores.inbox, self._provider, self._provider)
 
     def _provider(self, _: str, name: str) -> Provider:
         if name != "sandbox":

@@ -15,7 +15,8 @@ from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.search_repository import DynamoOrderSearch
 from holdfast.orders.searching import Search
 from holdfast.orders.session_repository import DynamoSessions
-from holdfast.payments.ports import Inbox
+from holdfast.payments.account_store import DynamoAccounts
+from holdfast.payments.ports import Accounts, Inbox
 from holdfast.payments.providers.sandbox import Sandbox
 from holdfast.payments.providers.sandbox.proxy import SandboxBook
 from holdfast.payments.providers.sandbox.settings import SandboxConfig
@@ -29,6 +30,7 @@ from holdfast.tenants.ports import Tenants
 from holdfast.tenants.repository import DynamoTenants
 from holdfast.webhooks.ports import WebhookStore
 from holdfast.webhooks.repository import DynamoWebhooks
+from tests.memory.accounts import MemoryAccounts
 from tests.memory.catalogue import MemoryProducts
 from tests.memory.engine import Memory
 from tests.memory.fulfilment import MemoryFulfilment
@@ -54,6 +56,7 @@ class Stores:
     search: Search
     sessions: Sessions
     inbox: Inbox
+    accounts: Accounts
     fulfilment: FulfilmentStore
     outbox: Outbox
     tenants: Tenants
@@ -72,6 +75,7 @@ def in_memory(memory: Memory) -> Stores:
         search=MemoryOrderSearch(memory),
         sessions=MemorySessions(memory),
         inbox=MemoryInbox(memory),
+        accounts=MemoryAccounts(memory),
         fulfilment=MemoryFulfilment(memory),
         outbox=MemoryOutbox(memory),
         tenants=MemoryTenants(memory),
@@ -93,6 +97,7 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         search=DynamoOrderSearch(table["Orders"], commit),
         sessions=DynamoSessions(table["Orders"]),
         inbox=DynamoInbox(table["Payments"]),
+        accounts=DynamoAccounts(table["Tenants"]),
         fulfilment=DynamoFulfilment(table["Fulfilment"], commit),
         outbox=DynamoOutbox(table["Notifications"]),
         tenants=DynamoTenants(table["Tenants"]),

@@ -16,6 +16,7 @@ from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
 from holdfast.orders import search_repository
 from holdfast.orders import session_repository as sessions
+from holdfast.payments import account_store
 from holdfast.stock import documents
 from holdfast.stock import repository as stock
 from holdfast.webhooks import repository as webhooks
@@ -48,6 +49,7 @@ _ALWAYS = {
     "FREE_PLACE": (webhooks, "attribute_exists(#pk)"),
     "SAME_DELIVERY": (webhooks, "attribute_exists(#version)"),
     "SAME_WAKE": (webhooks, "attribute_exists(#xsk)"),
+    "SAME_ACCOUNT": (account_store, "attribute_exists(#version)"),
 }
 
 

@@ -44,6 +44,7 @@ PURE = {
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
     *{"endpoints", "delivering", "replaying", "targets"},
+    *{"accounts", "enrolling"},
 }
 EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
@@ -63,14 +64,16 @@ HEAVY = {
     "holdfast.orders.schemas": "what events carry, for documents and tests",
 }
 TIMES = {
+    "platform/calling.py",
     "platform/http.py",
     "platform/patience.py",
     "tenants/repository.py",
     "kernel/time.py",
     "notifications/render.py",
     "webhooks/proxy.py",
+    "wiring/providers.py",
 }
-"""Who may have a float: clocks, jitter, a worker's memory; and render.py divides paths."""
+"""Who may have a float: clocks, jitter, time-outs, a worker's memory; and render.py divides paths."""
 LINES = 350
 ROUTE_LINES = 15
 LONG: dict[str, int] = {}

@@ -10,8 +10,12 @@ from pydantic import Field, StringConstraints
 from holdfast.kernel.ids import ShopId
 from holdfast.kernel.model import Input, Record
 from holdfast.kernel.time import Instant
+from holdfast.payments.errors import AccountUnreadable
 
-LONGEST_OVERLAP = timedelta(days=14)
+USUAL_OVERLAP, LONGEST_OVERLAP = timedelta(hours=48), timedelta(days=14)
+MOST_FORMER = 3
+SHORTEST_WITH_END, LENGTH_OF_END = 20, 4
+"""Of secrets that are long enough the last characters are shown, so that a person can tell which one is here."""
 
 Secret = Annotated[str, StringConstraints(min_length=8, max_length=400, pattern=r"^[!-~]+$"), Field(repr=False)]
 """A credential: never shown again, not in logs, not by a route."""
@@ -45,14 +49,17 @@ class Keyring(NamedTuple, Generic[AnyCredentials]):
 
 
 class Former(Record):
-    """Sealed secrets that are good for verifying until then."""
+    """Credentials that are good for verifying until then: what was signed belongs to what was shown beside it at that time."""
 
+    shown: Mapping[str, Any]
     sealed: str = Field(repr=False)
     until: Instant
 
 
 class Account(Record):
-    """`shown`: the fields that are no secret. `sealed`: the secret ones, as JSON, sealed for this shop and provider."""
+    """`shown`: the fields that are no secret. `sealed`: the secret ones, as JSON, sealed for this shop and provider. `ends`: of each
+    secret field the last characters, or nothing.
+    """
 
     shop: ShopId
     provider: str
@@ -60,6 +67,7 @@ class Account(Record):
     enabled: bool = True
     shown: Mapping[str, Any]
     sealed: str = Field(repr=False)
+    ends: Mapping[str, str]
     former: tuple[Former, ...] = ()
     created_at: Instant
     updated_at: Instant
@@ -68,6 +76,9 @@ class Account(Record):
     @property
     def context(self) -> dict[str, str]:
         return context(self.shop, self.provider)
+
+    def alive(self, now: datetime) -> tuple[Former, ...]:
+        return tuple(former for former in self.former if former.until > now)
 
 
 class Sealer(Protocol):
@@ -83,34 +94,45 @@ def context(shop: str, provider: str) -> dict[str, str]:
 
 def account_of(shop: str, provider: str, credentials: Credentials, *, sealer: Sealer, now: datetime) -> Account:
     """The account with its secrets sealed."""
+    secrets = credentials.model_dump(include=set(credentials.SECRETS), exclude_none=True)
     return Account(
         shop=shop,
         provider=provider,
         live=credentials.live,
         shown=credentials.model_dump(mode="json", exclude=set(credentials.SECRETS), exclude_none=True),
-        sealed=_sealed(shop, provider, credentials, sealer),
+        sealed=sealer.seal(json.dumps(secrets), context(shop, provider)),
+        ends={name: text[-LENGTH_OF_END:] if len(text) >= SHORTEST_WITH_END else "" for name, text in secrets.items()},
         created_at=now,
         updated_at=now,
     )
 
 
 def rotated(account: Account, credentials: Credentials, *, overlap: timedelta, sealer: Sealer, now: datetime) -> Account:
-    """The account with other credentials. What signed until now is good for verifying for `overlap` longer."""
-    alive = tuple(former for former in account.former if former.until > now)
-    leaving = (Former(sealed=account.sealed, until=now + overlap),) if overlap else ()
+    """The account with other credentials. What signed until now is good for verifying for `overlap` longer; without an overlap nothing
+    former is good any more. Nor is it after a change between test and live money: what one world signs says nothing in the other.
+    """
     fresh = account_of(account.shop, account.provider, credentials, sealer=sealer, now=now)
-    kept = {"former": (*leaving, *alive)[:3], "created_at": account.created_at, "version": account.version + 1}
-    return fresh.model_copy(update={**kept, "enabled": account.enabled})
+    leaving = Former(shown=account.shown, sealed=account.sealed, until=now + overlap)
+    kept = (leaving, *account.alive(now))[:MOST_FORMER] if overlap and fresh.live is account.live else ()
+    return fresh.model_copy(
+        update={"former": kept, "enabled": account.enabled, "created_at": account.created_at, "version": account.version + 1}
+    )
 
 
 def opened(account: Account, kind: type[AnyCredentials], *, sealer: Sealer, now: datetime) -> Keyring[AnyCredentials]:
-    """The credentials as a connector needs them. UnavailableError when the key service does not answer."""
+    """The credentials as a connector needs them. UnavailableError when the key service does not answer, AccountUnreadable when what is
+    stored is not what the connector takes; former ones of which that is true are passed over, because they only verify.
+    """
 
-    def unsealed(sealed: str) -> AnyCredentials:
-        return kind.model_validate({**account.shown, **json.loads(sealer.open(sealed, account.context))})
+    def unsealed(shown: Mapping[str, Any], sealed: str) -> AnyCredentials | None:
+        text = sealer.open(sealed, account.context)
+        try:
+            return kind.model_validate_json(json.dumps({**shown, **json.loads(text)}))
+        except (ValueError, TypeError):
+            return None
 
-    return Keyring(unsealed(account.sealed), tuple(unsealed(former.sealed) for former in account.former if former.until > now))
-
-
-def _sealed(shop: str, provider: str, credentials: Credentials, sealer: Sealer) -> str:
-    return sealer.seal(credentials.model_dump_json(include=set(credentials.SECRETS), exclude_none=True), context(shop, provider))
+    current = unsealed(account.shown, account.sealed)
+    if current is None:
+        raise AccountUnreadable("What is stored of this account does not fit any more. Connect it again.", provider=account.provider)
+    former = (unsealed(former.shown, former.sealed) for former in account.alive(now))
+    return Keyring(current, tuple(keys for keys in former if keys is not None))

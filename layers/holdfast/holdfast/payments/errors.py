@@ -1,6 +1,6 @@
 """Why news of a payment is not taken, or a payment not made."""
 
-from holdfast.kernel.errors import Conflict, Invalid, NotFound, Unauthenticated
+from holdfast.kernel.errors import Conflict, Invalid, NotFound, Refusal, Unauthenticated, UnavailableError
 
 
 class UnknownProvider(NotFound):
@@ -11,6 +11,22 @@ class ProviderNotOffered(Invalid):
     """The shop does not take payments with this provider. Facts: provider."""
 
     code = "provider_not_offered"
+
+
+class UnknownAccount(NotFound):
+    """The shop has no account at this provider: the same words as for anything unknown."""
+
+
+class StaleAccount(Refusal):
+    """If-Match names another version of the account than the one that stands. Facts: version."""
+
+    code, status, title = "precondition_failed", 412, "Precondition failed"
+
+
+class AccountUnreadable(UnavailableError):
+    """What is stored of the shop's account at the provider does not fit any more; it has to be connected again. Facts: provider."""
+
+    code = "provider_account_unreadable"
 
 
 class AmountNotPayable(Invalid):

@@ -17,26 +17,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PaymentsForOrders:
-    """`orders.ports.Payments`. `provider` answers a shop's connector by the provider's name; UnknownProvider."""
+    """`orders.ports.Payments`. `provider` answers a shop's connector by the provider's name, `offered` only one that new orders may be
+    paid with; UnknownProvider.
+    """
 
     inbox: "Inbox"
     provider: Callable[[str, str], "Provider"]
+    offered: Callable[[str, str], "Provider"]
 
     def require(self, shop: str, provider: str) -> None:
-        self._connector(shop, provider)
+        self._connector(self.offered, shop, provider)
 
     def create(self, provider: str, bill: Bill, now: datetime) -> PaymentRef:
         from holdfast.payments.model import Wish
 
         wish = Wish(bill.shop, bill.order, bill.number, bill.amount, bill.until, bill.email)
-        made = self._connector(bill.shop, provider).create(wish, now)
+        made = self._connector(self.provider, bill.shop, provider).create(wish, now)
         return PaymentRef(provider=provider, id=made.id, client=made.client)
 
-    def _connector(self, shop: str, provider: str) -> "Provider":
+    def _connector(self, find: Callable[[str, str], "Provider"], shop: str, provider: str) -> "Provider":
         from holdfast.payments.errors import ProviderNotOffered, UnknownProvider
 
         try:
-            return self.provider(shop, provider)
+            return find(shop, provider)
         except UnknownProvider:
             raise ProviderNotOffered("This shop does not take payments with that provider.", provider=provider) from None
 

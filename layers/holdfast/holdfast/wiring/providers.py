@@ -6,7 +6,7 @@ A connector is imported when it is asked for: a function that needs no provider 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -52,11 +52,14 @@ class ProviderSettings(SandboxSettings):
 
 
 class Kind(NamedTuple):
-    """A connector's parts: how it is made, what its credentials look like, and the hosts that it may call."""
+    """A connector's parts: how it is made, what its credentials look like, the hosts that it may call, and the types of events that it
+    wants to be told of.
+    """
 
     make: Callable[..., "Provider"]
     credentials: "type[Credentials]"
     hosts: frozenset[str]
+    events: tuple[str, ...]
 
 
 def kind_of(name: str) -> Kind:
@@ -64,7 +67,7 @@ def kind_of(name: str) -> Kind:
     if name not in REAL:
         raise UnknownProvider
     module = import_module(f"holdfast.payments.providers.{name}")
-    return Kind(module.CONNECTOR, module.CREDENTIALS, module.HOSTS)
+    return Kind(module.CONNECTOR, module.CREDENTIALS, module.HOSTS, module.EVENTS)
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,13 @@ class _Seen(NamedTuple):
     account: "Account | None"
 
 
+Edition = tuple[str, tuple[datetime, ...]]
+
+
 @dataclass
 class Providers:
-    """A shop's connector by the provider's name. UnknownProvider where the shop has no account there, has switched it off, or takes real
-    money only and this is none. `sandbox` makes play money's, where the deployment allows it.
+    """A shop's connector by the provider's name. UnknownProvider where the shop has no account there, or takes real money only and this
+    is none. `sandbox` makes play money's, where the deployment allows it.
     """
 
     accounts: "Accounts"
@@ -97,13 +103,32 @@ class Providers:
     live_only: Callable[[str], bool]
     sandbox: "Callable[[], Provider] | None" = None
     seen: dict[tuple[str, str], _Seen] = field(default_factory=dict)
-    made: dict[tuple[str, str], "tuple[tuple[int, int], Provider]"] = field(default_factory=dict)
+    made: "dict[tuple[str, str], tuple[Edition, Provider]]" = field(default_factory=dict)
 
     def __call__(self, shop: str, name: str) -> "Provider":
-        connector = self._play() if name == SANDBOX else self._real(shop, name)
+        """Also of an account that is switched off: what is under way with it goes on. AccountUnreadable."""
+        connector = self._play() if name == SANDBOX else self.of(self._known(shop, name))
         if not connector.live and self.live_only(shop):
             raise UnknownProvider
         return connector
+
+    def offered(self, shop: str, name: str) -> "Provider":
+        """For a payment that is yet to be made: UnknownProvider also where the shop has switched the account off."""
+        if name != SANDBOX and not self._known(shop, name).enabled:
+            raise UnknownProvider
+        return self(shop, name)
+
+    def of(self, account: "Account") -> "Provider":
+        """Its connector, whatever the shop takes now. AccountUnreadable."""
+        kind, now, place = kind_of(account.provider), self.clock(), (account.shop, account.provider)
+        edition = account.sealed, tuple(former.until for former in account.alive(now))
+        known = self.made.get(place)
+        if known is None or known[0] != edition:
+            from holdfast.payments.accounts import opened
+
+            keys = opened(account, kind.credentials, sealer=self.sealer, now=now)
+            known = self.made[place] = edition, kind.make(keys, self.wire.to(account.provider, kind.hosts))
+        return known[1]
 
     def forget(self, shop: str, name: str) -> None:
         """Read the account again at the next call: a secret was not known, and may be new."""
@@ -114,26 +139,15 @@ class Providers:
             raise UnknownProvider
         return self.sandbox()
 
-    def _real(self, shop: str, name: str) -> "Provider":
-        kind = kind_of(name)
-        account = self._account(shop, name)
-        if account is None or not account.enabled:
+    def _known(self, shop: str, name: str) -> "Account":
+        if name not in REAL:
             raise UnknownProvider
-        now = self.clock()
-        edition = (account.version, sum(former.until > now for former in account.former))
-        known = self.made.get((shop, name))
-        if known is None or known[0] != edition:
-            from holdfast.payments.accounts import opened
-
-            keys = opened(account, kind.credentials, sealer=self.sealer, now=now)
-            known = self.made[shop, name] = edition, kind.make(keys, self.wire.to(name, kind.hosts))
-        return known[1]
-
-    def _account(self, shop: str, name: str) -> "Account | None":
         seen = self.seen.get((shop, name))
         if seen is None or seen.until <= time.monotonic():
             found = self.accounts.account(shop, name)
             seen = self.seen[shop, name] = _Seen(time.monotonic() + SEEN_FOR.total_seconds(), found)
+        if seen.account is None:
+            raise UnknownProvider
         return seen.account
 
 
