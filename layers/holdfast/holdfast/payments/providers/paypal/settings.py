@@ -1,0 +1,36 @@
+"""What a shop's PayPal account needs to be spoken to, and where PayPal is."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from holdfast.payments.accounts import Credentials, PageUrl, Secret
+
+API = {"live": "api-m.paypal.com", "sandbox": "api-m.sandbox.paypal.com"}
+CERTIFICATES = {"live": "api.paypal.com", "sandbox": "api.sandbox.paypal.com"}
+"""Where the certificates lie that webhooks are signed with."""
+HOSTS = frozenset({*API.values(), *CERTIFICATES.values()})
+
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{10,160}$")]
+WebhookId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{5,50}$"), Field(repr=False)]
+
+
+class PayPalCredentials(Credentials):
+    """An app of PayPal's developer dashboard, with its webhook.
+
+    `webhook_id` is no secret, and is sealed all the same: what is sealed stays good for a while after a rotation, and events that
+    were signed for the webhook before are still on their way then.
+    """
+
+    SECRETS: ClassVar[frozenset[str]] = frozenset({"client_secret", "webhook_id"})
+
+    client_id: ClientId
+    client_secret: Secret
+    webhook_id: WebhookId
+    mode: Literal["live", "sandbox"]
+    return_url: PageUrl
+    cancel_url: PageUrl
+
+    @property
+    def live(self) -> bool:
+        return self.mode == "live"
