@@ -1,0 +1,284 @@
+"""The reconciliation: asking providers for what no webhook told of. A run is a tree of small pieces of work, each a message in a queue.
+
+A schedule only begins it. Lists become checks of some orders each, so any number of orders is one schedule's work. Each piece writes
+down what it did, once, with the pieces that it leads to, and only then sends these: who comes after a dead worker, or twice, finds
+the same. A piece whose time is over leaves the rest to another; orders of a provider that does not answer are asked for again later.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from holdfast.kernel.errors import Refusal, UnavailableError
+from holdfast.kernel.model import Model
+from holdfast.payments.reports import ROOT, Counts, Kind, Line, Mode, Part, Run, RunStore, Task, report
+
+PAGE = 500
+"""Orders that are listed at a time."""
+CHUNK = 50
+"""Orders that are asked for in one piece: at half a second each, half of a worker's time."""
+RETRIES = (60, 300, 900)
+"""Seconds after which providers that did not answer are asked again. The next run does it anyway."""
+STRIKES = 3
+"""Failures in a row, after which a piece asks a provider no more: its own breaker counts those of all workers."""
+STILL_AT_WORK = timedelta(hours=3)
+"""So long a scheduled run keeps the next one of its kind waiting."""
+
+
+class Named(NamedTuple):
+    """An order on a list: where the list goes on behind it, and when the order was placed."""
+
+    order: str
+    position: str
+    placed_at: datetime
+
+
+class Seen(Model):
+    """What came of one order, or payment. `again`: nothing was learned, ask once more after so many seconds, at least. `silences`: its
+    provider answers nobody for now. `tally`: discrepancies that were `opened` and `resolved`.
+    """
+
+    line: Line
+    asked: bool = False
+    changed: bool = False
+    found: bool = False
+    again: int | None = None
+    silences: bool = False
+    tally: Mapping[str, int] = {}
+
+
+Silent = Mapping[str, str]
+"""Providers that are not to be asked, and why."""
+
+
+class Desk(Protocol):
+    """All that the pieces of work touch."""
+
+    def lists(self, mode: Mode) -> Sequence[tuple[str, int]]:
+        """The lists of orders that the mode reads, and their parts."""
+        ...
+
+    def listed(self, task: Task, limit: int) -> Sequence[Named]:
+        """A page of a list, the oldest first."""
+        ...
+
+    def providers(self, shop: str) -> Sequence[str]: ...
+
+    def look(self, task: Task, about: str, silent: Silent, now: datetime) -> Seen: ...
+
+    def statement(self, task: Task, now: datetime) -> tuple[Sequence[str], str | None]:
+        """Payments of a page that do not seem to fit our orders, and the next page."""
+        ...
+
+    def open(self, shop: str) -> Mapping[str, Sequence[str]]:
+        """Payments, by their provider, about which a discrepancy is open."""
+        ...
+
+    def match_events(self, task: Task, now: datetime) -> Mapping[str, int]: ...
+
+    def check_reservations(self, task: Task, now: datetime) -> Mapping[str, int]: ...
+
+
+class Messages(Protocol):
+    def send_all(self, messages: Sequence[tuple[Mapping[str, object], timedelta]]) -> None:
+        """Each with how long it waits first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where runs are written down, and how their work goes on."""
+
+    runs: RunStore
+    messages: Messages
+    desk: Desk
+
+
+class Worked(NamedTuple):
+    """`new` is False when the piece had been done before."""
+
+    part: Part
+    new: bool
+
+
+def start(run: Run, *, office: Office) -> Part:
+    """Begin a run. The same again begins nothing new."""
+    office.runs.begin(run)
+    root = Part(shop=run.shop, run=run.id, name=ROOT, at=run.started_at, next=tuple(_roots(run, office.desk)))
+    standing, _ = office.runs.add(root)
+    _pass_on(standing, office)
+    return standing
+
+
+def at_work(shop: str, mode: Mode, *, runs: RunStore, now: datetime) -> Run | None:
+    """A run of that kind whose work is not done yet. One that never ends keeps nobody waiting for long."""
+    for run in runs.runs(shop, 10, None):
+        lasts = run.options.mode is mode and now < run.started_at + STILL_AT_WORK
+        if lasts and report(run, runs=runs).finished_at is None:
+            return run
+    return None
+
+
+def work(task: Task, *, office: Office, now: Callable[[], datetime], enough: Callable[[], bool]) -> Worked:
+    """Do one piece of work, unless it was done. `enough`: there is time for one more order."""
+    done, new = office.runs.part(task.shop, task.run, task.name), False
+    if done is None:
+        done, new = office.runs.add(_WORK[task.kind](task, office.desk, now, enough))
+    _pass_on(done, office)
+    return Worked(done, new)
+
+
+def _pass_on(part: Part, office: Office) -> None:
+    if part.next:
+        office.messages.send_all([(task.message, timedelta(seconds=task.delay)) for task in part.next])
+
+
+def _roots(run: Run, desk: Desk) -> list[Task]:
+    mode, options = run.options.mode, run.options
+    lists = [
+        _task(run, Kind.LIST, f"{source}.{bucket}", source=source, bucket=bucket)
+        for source, buckets in desk.lists(mode)
+        for bucket in range(buckets)
+    ]
+    if mode is Mode.LEDGER:
+        statements = [_task(run, Kind.STATEMENT, f"statement.{name}", provider=name) for name in desk.providers(run.shop)]
+        return [*lists, *statements, _task(run, Kind.AGAIN, "again")]
+    stock = options.cleanup_reservations or options.check_orphaned_reservations
+    return [*lists, _task(run, Kind.EVENTS, "events"), *([_task(run, Kind.RESERVATIONS, "reservations")] if stock else [])]
+
+
+def _task(run: Run, kind: Kind, name: str, **more: object) -> Task:
+    return Task.model_validate({"kind": kind, "shop": run.shop, "run": run.id, "name": name, "options": run.options, **more})
+
+
+def _list(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
+    """Orders too young to be asked for are counted here: a list has their age."""
+    at = now()
+    page = desk.listed(task, PAGE)
+    grown = [named.order for named in page if named.placed_at <= at - timedelta(minutes=task.options.min_age_minutes)]
+    kind = Kind.COMPARE if task.options.mode is Mode.LEDGER else Kind.CHECK
+    pieces = _pieces(task, kind, grown)
+    more = {"after": page[-1].position, "page": task.page + 1} if len(page) == PAGE else None
+    onward = [task.model_copy(update={**more, "name": f"{task.source}.{task.bucket}.{task.page + 1:05d}"})] if more else []
+    young = len(page) - len(grown)
+    counts = Counts(listed=len(page), skipped={"too_young": young} if young else {})
+    return _part(task, at, counts, onward=[*pieces, *onward])
+
+
+def _pieces(task: Task, kind: Kind, about: Sequence[str], **more: object) -> list[Task]:
+    chunks = [tuple(about[start : start + CHUNK]) for start in range(0, len(about), CHUNK)]
+    fresh = {"kind": kind, "source": None, "bucket": 0, "after": "", "page": 0, "cursor": None, **more}
+    return [
+        task.model_copy(update={**fresh, "name": f"{task.name}/{kind}.{number:04d}", "about": chunk}) for number, chunk in enumerate(chunks)
+    ]
+
+
+@dataclass
+class _Silence:
+    """Which providers are not asked any more in this piece."""
+
+    strikes: Counter[str] = field(default_factory=Counter)
+    silent: dict[str, str] = field(default_factory=dict)
+
+    def heard(self, seen: Seen) -> None:
+        provider, why = seen.line.provider, seen.line.why
+        if provider is None or not seen.asked:
+            return
+        self.strikes[provider] = self.strikes[provider] + 1 if seen.again is not None else 0
+        if why is not None and (seen.silences or self.strikes[provider] >= STRIKES):
+            self.silent[provider] = why
+
+
+def _each(task: Task, desk: Desk, now: Callable[[], datetime], enough: Callable[[], bool]) -> Part:
+    """One after the other. The first is looked at in any case, so that a piece always comes on."""
+    silence, seen, later = _Silence(), [], []
+    for number, about in enumerate(task.about):
+        if number and not enough():
+            break
+        one = desk.look(task, about, silence.silent, now())
+        silence.heard(one)
+        seen.append(one)
+        if one.again is not None and task.attempt < len(RETRIES):
+            seen.pop()
+            later.append((about, one.again))
+    rest = task.about[len(seen) + len(later) :]
+    onward = [task.model_copy(update={"name": f"{task.name}~", "about": rest, "delay": 0})] if rest else []
+    if later:
+        wait = max(RETRIES[task.attempt], *(seconds for _, seconds in later))
+        name, attempt = f"{task.name}+{task.attempt + 1}", task.attempt + 1
+        again = tuple(about for about, _ in later)
+        onward.append(task.model_copy(update={"name": name, "about": again, "attempt": attempt, "delay": min(wait, 900)}))
+    lines = tuple(one.line for one in seen) if task.options.verbose else ()
+    return _part(task, now(), counted(seen), lines=lines, onward=onward)
+
+
+def counted(seen: Sequence[Seen]) -> Counts:
+    """Skipped and refused ones by their reason."""
+    lines = [one.line for one in seen]
+    tally: Counter[str] = Counter()
+    for one in seen:
+        tally.update(one.tally)
+    return Counts(
+        checked=len(seen),
+        asked=sum(one.asked for one in seen),
+        changed=sum(one.changed for one in seen),
+        found=sum(one.found for one in seen),
+        results=Counter(line.result for line in lines),
+        skipped=Counter(line.why or "" for line in lines if line.result == "skipped"),
+        errors=Counter(line.why or "" for line in lines if line.result == "error"),
+        discrepancies=tally,
+    )
+
+
+def _statement(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
+    at = now()
+    try:
+        odd, more = desk.statement(task, at)
+    except UnavailableError as silence:
+        if task.attempt == len(RETRIES):
+            return _part(task, at, Counts(errors={silence.code: 1}))
+        later = {"attempt": task.attempt + 1, "delay": RETRIES[task.attempt], "name": f"{task.name}+{task.attempt + 1}"}
+        return _part(task, at, Counts(), onward=[task.model_copy(update=later)])
+    except Refusal as refusal:
+        return _part(task, at, Counts(errors={refusal.code: 1}))
+    page = {"cursor": more, "page": task.page + 1, "attempt": 0, "delay": 0, "name": f"statement.{task.provider}.{task.page + 1:05d}"}
+    onward = [task.model_copy(update=page)] if more else []
+    return _part(task, at, Counts(), onward=[*_pieces(task, Kind.CONFIRM, odd), *onward])
+
+
+def _again(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
+    odd = desk.open(task.shop)
+    pieces = [piece for name in sorted(odd) for piece in _pieces(_of(task, name), Kind.CONFIRM, odd[name])]
+    return _part(task, now(), Counts(), onward=pieces)
+
+
+def _of(task: Task, provider: str) -> Task:
+    return task.model_copy(update={"provider": provider, "name": f"{task.name}.{provider}"})
+
+
+def _events(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
+    at = now()
+    return _part(task, at, Counts(events=desk.match_events(task, at)))
+
+
+def _reservations(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
+    at = now()
+    return _part(task, at, Counts(reservations=desk.check_reservations(task, at)))
+
+
+def _part(task: Task, at: datetime, counts: Counts, *, lines: tuple[Line, ...] = (), onward: Sequence[Task] = ()) -> Part:
+    return Part(shop=task.shop, run=task.run, name=task.name, at=at, counts=counts, lines=lines, next=tuple(onward))
+
+
+_WORK: Mapping[Kind, Callable[[Task, Desk, Callable[[], datetime], Callable[[], bool]], Part]] = {
+    Kind.LIST: _list,
+    Kind.CHECK: _each,
+    Kind.COMPARE: _each,
+    Kind.CONFIRM: _each,
+    Kind.STATEMENT: _statement,
+    Kind.AGAIN: _again,
+    Kind.EVENTS: _events,
+    Kind.RESERVATIONS: _reservations,
+}
