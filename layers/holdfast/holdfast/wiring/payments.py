@@ -68,12 +68,12 @@ class PaymentsForOrders:
 
         connector = self.provider(order.shop, order.payment.provider)
         news = connector.status(order.payment.id)
-        if news.news is News.AUTHORIZED and _wanted(news, order):
+        if news.news is News.AUTHORIZED and wanted(news, order):
             news = connector.capture(order.payment.id, order.totals.total, f"{order.id}#capture")
         return fact_of(news, order.payment.provider)
 
 
-def _wanted(news: "ProviderFact", order: Order) -> bool:
+def wanted(news: "ProviderFact", order: Order) -> bool:
     """Agreed for this order, which can still use it. What nobody collects goes back by itself."""
     asked = order.shop, order.id, order.amount, order.currency
     return order.status in rules.LATE and (news.shop, news.order, news.amount, news.currency) == asked
