@@ -36,6 +36,7 @@ _ROUTES = (
     ("GET", r"/v1/customer/disputes", "list_disputes"),
     ("GET", r"/v1/customer/disputes/([A-Za-z0-9-]{1,255})", "show_dispute"),
     ("POST", r"/v1/notifications/verify-webhook-signature", "vouch"),
+    ("GET", r"/v1/notifications/webhooks/([A-Z0-9]{1,50})", "show_webhook"),
     ("GET", r"/v1/notifications/webhooks-events", "list_events"),
 )
 
@@ -220,6 +221,11 @@ class FakePayPal:
         message = f"{asked['transmission_id']}|{asked['transmission_time']}|{asked['webhook_id']}|{zlib.crc32(raw)}".encode()
         good = asked["webhook_id"] == self._webhook and asked["transmission_sig"] == sign(self._issued.key, message)
         return json_answer(200, {"verification_status": "SUCCESS" if good else "FAILURE"})
+
+    def _show_webhook(self, _: Call, webhook: str) -> Answer:
+        if webhook != self._webhook:
+            raise Refusal(404, "INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND")
+        return json_answer(200, {"id": webhook, "url": "https://stand-in.example/", "event_types": [{"name": "*"}]})
 
     def _list_events(self, call: Call) -> Answer:
         begin, end, size = call.query.get("start_time", ""), call.query.get("end_time", "~"), int(call.query.get("page_size", "10"))

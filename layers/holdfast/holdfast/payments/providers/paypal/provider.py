@@ -50,6 +50,11 @@ class PayPal:
         self._api = PayPalApi(keys.current, partner, seconds)
         self._authorities, self._certificates = authorities, certificates
 
+    def check(self) -> None:
+        """The app is known, and the webhook is its own: signatures are made for that."""
+        if not self._api.has_webhook(self._keys.current.webhook_id):
+            raise CredentialsRefused("This app of PayPal has no such webhook.", provider=NAME)
+
     def create(self, wish: Wish, now: datetime) -> Created:
         """The same order again for some hours; later PayPal would make another, of which it captures one where the account minds."""
         try:

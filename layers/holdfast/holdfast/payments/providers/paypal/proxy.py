@@ -82,6 +82,9 @@ class PayPalApi:
         listed = _read(Cases, self._ask("GET", f"/v1/customer/disputes?{urlencode({'disputed_transaction_id': capture, 'page_size': 50})}"))
         return tuple(self._whole(case) for case in listed.items)
 
+    def has_webhook(self, webhook: str) -> bool:
+        return self._find(Word, f"/v1/notifications/webhooks/{quote(webhook, safe='')}") is not None
+
     def verified(self, question: bytes) -> bool:
         verdict = _read(Verdict, self._ask("POST", "/v1/notifications/verify-webhook-signature", question))
         return verdict.verification_status == "SUCCESS"

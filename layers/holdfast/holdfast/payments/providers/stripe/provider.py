@@ -31,6 +31,9 @@ class Stripe:
         self._keys = keys
         self._api = StripeApi(keys.current, partner)
 
+    def check(self) -> None:
+        self._api.newest_session()
+
     def create(self, wish: Wish, now: datetime) -> Created:
         """Asked again for the same it is the same session. If the order's hold was renewed meanwhile it is a new one: nobody was ever
         shown the first.

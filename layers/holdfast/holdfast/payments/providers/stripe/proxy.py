@@ -62,6 +62,9 @@ class StripeApi:
         ]
         return self._get("checkout/sessions", [*asked, ("starting_after", after)] if after else asked, Sessions)
 
+    def newest_session(self) -> Sessions:
+        return self._get("checkout/sessions", [("limit", "1")], Sessions)
+
     def expire(self, session: str) -> Session:
         return self._post(f"checkout/sessions/{session}/expire", [], None, Session)
 

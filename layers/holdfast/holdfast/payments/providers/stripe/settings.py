@@ -7,6 +7,13 @@ from pydantic import Field, StringConstraints
 from holdfast.payments.accounts import Credentials, PageUrl
 
 HOSTS = frozenset({"api.stripe.com"})
+EVENTS = (
+    *("checkout.session.completed", "checkout.session.expired"),
+    *("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
+    *("charge.refunded", "refund.created", "refund.updated", "refund.failed"),
+    *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
+)
+"""What an endpoint there is to be told of."""
 
 ApiKey = Annotated[str, StringConstraints(max_length=255, pattern=r"^(sk|rk)_(test|live)_[A-Za-z0-9_]{8,}$"), Field(repr=False)]
 EndpointSecret = Annotated[str, StringConstraints(max_length=255, pattern=r"^whsec_[!-~]{8,}$"), Field(repr=False)]
