@@ -40,6 +40,7 @@ MEANINGS = {
     "ORDERS_TABLE": "Orders, checkout sessions, idempotency records.",
     "PAYMENTS_QUEUE_URL": "Received provider events to work at.",
     "PAYMENTS_TABLE": "Payments and provider events; the sandbox's book.",
+    "PROVIDER_REROUTE": "Where all that is meant for payment providers goes instead: an address of this machine. Refused in `prod`.",
     "SANDBOX_ENABLED": "Whether play money is taken.",
     "SANDBOX_PAY_URL": "The sandbox's pay page; a payment's id is put behind it.",
     "SANDBOX_SECRET_ARN": "The secret that signs the sandbox's webhooks.",

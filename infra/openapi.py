@@ -20,6 +20,7 @@ HTTP_FUNCTIONS = (
     "inventory_http",
     "webhooks_http",
     "payments_webhook",
+    "payments_admin_http",
     "payments_sandbox",
     "health_http",
 )

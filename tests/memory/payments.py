@@ -1,11 +1,12 @@
 """`payments.ports` in memory, with a provider that keeps its book there too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from holdfast.kernel.ids import born_at, derived_id
 from holdfast.kernel.money import Money
+from holdfast.payments import keys
 from holdfast.payments.errors import PaymentUnknown
 from holdfast.payments.model import Created, Given, GivenState, Listing, ProviderEvent, ProviderFact, Told, Wish
 from holdfast.payments.providers.sandbox.mapper import Book, fact_of_book
@@ -18,7 +19,9 @@ class MemoryInbox:
         self._memory = memory
 
     def add(self, event: ProviderEvent) -> ProviderEvent:
-        added, standing = self._memory.change(_event(event.shop, event.provider, event.id), nothing, lambda _: event)
+        key = _event(event.shop, event.provider, event.id)
+        new = lambda row: self._memory.condition("NEVER_SEEN", row is None)  # noqa: E731
+        added, standing = self._memory.change(key, new, lambda _: event)
         return event if added else standing
 
     def get(self, shop: str, provider: str, event: str) -> ProviderEvent | None:
@@ -27,6 +30,16 @@ class MemoryInbox:
     def save(self, event: ProviderEvent) -> bool:
         saved, standing = self._memory.change(_event(event.shop, event.provider, event.id), self._same(event), lambda _: event)
         return saved or standing == event
+
+    def listed(self, shop: str, shelves: Sequence[str], low: str, high: str, limit: int) -> list[str]:
+        events: list[ProviderEvent] = self._memory.of("provider-event", shop)
+        positions = [keys.position(event) for event in events if keys.shelf_of(event.state) in shelves]
+        return sorted((one for one in positions if low <= one < high), reverse=True)[:limit]
+
+    def read(self, shop: str, positions: Sequence[str]) -> Mapping[str, ProviderEvent]:
+        named = {one: keys.webhook_of(one.partition("#")[2]) for one in positions}
+        found = {one: self._memory.get(*_event(shop, *name)) for one, name in named.items()}
+        return {one: event for one, event in found.items() if event is not None}
 
     def _same(self, event: ProviderEvent) -> Callable[[ProviderEvent | None], bool]:
         return lambda row: row is not None and self._memory.condition("SAME_EVENT", row.version == event.version - 1)
@@ -82,4 +95,4 @@ class MemoryProvider:
 
 
 def _event(shop: str, provider: str, event: str) -> tuple[Any, ...]:
-    return ("provider-event", shop, provider, event)
+    return ("provider-event", shop, provider, keys.event_name(event))

@@ -16,7 +16,7 @@ from holdfast.kernel.money import Money
 from holdfast.orders import staff
 from holdfast.platform import aws
 from holdfast.stock import booking, layout
-from tests.unit.functions import contract, order_desk_cases, webhook_cases
+from tests.unit.functions import contract, inbox_cases, order_desk_cases, webhook_cases
 from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
 
 Answer = dict[str, Any]
@@ -658,7 +658,9 @@ CASES: dict[str, Expected] = {
 }
 
 
-CASES |= {name: Expected(**case) for cases in (webhook_cases.CASES, order_desk_cases.CASES) for name, case in cases.items()}
+CASES |= {
+    name: Expected(**case) for cases in (webhook_cases.CASES, order_desk_cases.CASES, inbox_cases.CASES) for name, case in cases.items()
+}
 
 
 @pytest.mark.parametrize("name", samples())

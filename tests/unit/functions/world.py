@@ -195,6 +195,7 @@ def empty() -> Iterator[World]:
                 "storefront_http",
                 "orders_http",
                 "payments_webhook",
+                "payments_admin_http",
                 "payments_inbox",
                 "notifications_inbox",
                 "webhooks_http",

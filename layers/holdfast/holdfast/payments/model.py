@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -147,10 +147,17 @@ class EventState(StrEnum):
     """It is not tried any more, unless a person asks for it."""
 
 
+OPEN = frozenset({EventState.RECEIVED, EventState.UNMATCHED, EventState.FAILED, EventState.DEAD})
+"""What became of these events is not settled."""
+EVENTS_KEPT = timedelta(days=30)
+"""Longer than any provider repeats an event, and long enough to be shown as evidence."""
+
+
 class ProviderEvent(Record):
     """A webhook as it came: the verified bytes are evidence and are kept for 30 days. `encoded`: `raw` is in base64.
 
-    `attempts` counts the tries of the queue's worker, `reason` says what became of it where that is not plain.
+    `attempts` counts the tries of the queue's worker since it was received or asked for again. `reason` says why it is ignored, or has
+    the code of what went wrong.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """What the payments context asks of providers and of its stores."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from holdfast.kernel.money import Money
@@ -21,6 +21,10 @@ class Provider(Protocol):
     """Real money."""
     hearsay: bool
     """Its events are taken by their word: there is nothing behind them that knows better."""
+
+    def check(self) -> None:
+        """Ask something that changes nothing, with the credentials as they are. CredentialsRefused."""
+        ...
 
     def create(self, wish: Wish, now: datetime) -> Created:
         """A payment for the order; the same one when asked again. AmountNotPayable."""
@@ -73,6 +77,22 @@ class Inbox(Protocol):
     def save(self, event: ProviderEvent) -> bool:
         """Over the version before its own; False when another stands there."""
         ...
+
+    def listed(self, shop: str, shelves: Sequence[str], low: str, high: str, limit: int) -> list[str]:
+        """Positions (`keys.position`) of events on these shelves, newest first: from `low` on, and before `high`. A moment late."""
+        ...
+
+    def read(self, shop: str, positions: Sequence[str]) -> Mapping[str, ProviderEvent]:
+        """The events that are there, as they stand, by their positions."""
+        ...
+
+
+class Passing(Protocol):
+    """Hands an event on to the worker, which gets it after `delay`, 15 minutes at most. `again`: also if it was applied; `looked`: how
+    often its order was looked for already.
+    """
+
+    def __call__(self, event: ProviderEvent, *, again: bool = False, looked: int = 0, delay: timedelta = timedelta()) -> None: ...
 
 
 class Outbox(Protocol):

@@ -9,7 +9,8 @@ from holdfast.payments.ports import Inbox
 def ended(event: ProviderEvent, state: EventState, reason: str | None, *, inbox: Inbox, now: datetime) -> ProviderEvent:
     """Note what became of it. One that was applied stays applied: that is the better news."""
     while event.state is not EventState.APPLIED:
-        changed = event.model_copy(update={"state": state, "reason": reason, "worked_at": now, "version": event.version + 1})
+        told = {"state": state, "reason": reason, "worked_at": now}
+        changed = event.model_copy(update={**told, "attempts": event.attempts + 1, "version": event.version + 1})
         if inbox.save(changed):
             return changed
         found = inbox.get(event.shop, event.provider, event.id)
