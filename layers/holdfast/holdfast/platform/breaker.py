@@ -1,6 +1,7 @@
 """The circuit breaker: Powertools' own, with its state in the operations table, so that all workers know of an outage.
 
-Five failures in a row open the circuit for half a minute; then one caller tries, and three successes close it. A table that does not
+Five failures in a row of one worker open the circuit for half a minute; then one worker tries, and its success closes it. One success
+is enough, because all others are refused until then, and the next request may not come to the worker that tries. A table that does not
 answer lets calls through. Imported at the first call: Powertools' store brings boto3 along.
 """
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.circuit_breaker.persistence import CircuitBreakerDynamoDBPersistence
 
 CIRCUITS = "CIRCUITS"
-FAILURES, OPEN_SECONDS, SUCCESSES, SEEN_SECONDS = 5, 30, 3, 5
+FAILURES, OPEN_SECONDS, SUCCESSES, SEEN_SECONDS = 5, 30, 1, 5
 
 
 class SharedBreaker:
@@ -64,5 +65,5 @@ class SharedBreaker:
 
 def _told(change: "CircuitTransition") -> None:
     logger.warning("circuit changed", extra={"partner": change.circuit_name, "was": change.from_state, "circuit": change.to_state})
-    if str(change.to_state) == "open":
+    if change.to_state == "OPEN":
         metrics.count("CircuitOpened")

@@ -6,7 +6,6 @@ open circuit are one thing (`PartnerUnavailable`), 429 another (`PartnerThrottle
 
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -18,6 +17,8 @@ from holdfast.platform.log import logger
 
 if TYPE_CHECKING:
     import urllib3
+
+    from holdfast.platform.lines import Deadline
 
 LARGEST_ANSWER = 2 * 1024 * 1024
 CONNECT_SECONDS = 2.0
@@ -59,7 +60,7 @@ class Reply(NamedTuple):
         """PartnerUnreadable when the body is not a JSON object."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise PartnerUnreadable(f"The answer of {self.partner} is not JSON.", partner=self.partner)
@@ -101,13 +102,17 @@ class Partner:
     def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Reply:
         import urllib3
 
-        ends = time.monotonic() + seconds
+        from holdfast.platform.lines import Deadline
+
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds)
         try:
-            with _pool().request(
-                method, url, body=body, headers=dict(headers), timeout=timeout, redirect=False, retries=False, preload_content=False
-            ) as answer:
-                content = self._content(answer, ends)
+            with (
+                Deadline(seconds) as deadline,
+                _pool().request(
+                    method, url, body=body, headers=dict(headers), timeout=timeout, redirect=False, retries=False, preload_content=False
+                ) as answer,
+            ):
+                content = self._content(answer, deadline)
                 reply = Reply(self.name, answer.status, {name.lower(): value for name, value in answer.headers.items()}, content)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             logger.warning("a partner did not answer", extra={"partner": self.name, "why": type(error).__name__})
@@ -117,14 +122,16 @@ class Partner:
             raise self._down()
         return reply
 
-    def _content(self, answer: "urllib3.BaseHTTPResponse", ends: float) -> bytes:
-        """Not more than fits, and not later than told: an answer that drips is none."""
+    def _content(self, answer: "urllib3.BaseHTTPResponse", deadline: "Deadline") -> bytes:
+        """Not more than fits. A line that was cut looks like the end of the answer."""
         content = b""
         for part in answer.stream(64 * 1024):
             content += part
-            if len(content) > LARGEST_ANSWER or time.monotonic() > ends:
+            if len(content) > LARGEST_ANSWER:
                 answer.close()
-                raise self._down()
+                raise OSError("more than fits")
+        if deadline.over:
+            raise TimeoutError("cut")
         return content
 
     def _down(self) -> PartnerUnavailable:
@@ -134,10 +141,10 @@ class Partner:
 
 @cache
 def _pool() -> "urllib3.PoolManager":
-    """One for all partners; connections are kept, because a handshake costs more than most calls."""
-    import urllib3
+    """One for all partners."""
+    from holdfast.platform.lines import pool
 
-    return urllib3.PoolManager(num_pools=16, maxsize=8, cert_reqs="CERT_REQUIRED")
+    return pool()
 
 
 def _seconds(retry_after: str | None) -> int:
