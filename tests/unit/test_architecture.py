@@ -66,6 +66,7 @@ HEAVY = {
 TIMES = {
     "platform/calling.py",
     "platform/http.py",
+    "platform/lines.py",
     "platform/patience.py",
     "tenants/repository.py",
     "kernel/time.py",
