@@ -351,6 +351,7 @@ ORDER_OF = {
         json.dumps({**ORDER_OF, "purchase_units": [{"amount": {"currency_code": "EUR", "value": "1.001"}}]}).encode(),
         json.dumps({**ORDER_OF, "purchase_units": [{"amount": {"currency_code": "EUR", "value": 1}}]}).encode(),
         json.dumps({**ORDER_OF, "purchase_units": [{"amount": {"currency_code": "EUR", "value": "-1.00"}}]}).encode(),
+        json.dumps({**ORDER_OF, "purchase_units": [{"amount": {"currency_code": "EUR", "value": "999999999999.00"}}]}).encode(),
         json.dumps({**ORDER_OF, "purchase_units": [{"amount": {"currency_code": "euro", "value": "1.00"}}]}).encode(),
         json.dumps({**ORDER_OF, "id": 5}).encode(),
     ],

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
-from holdfast.kernel.money import Currency, Money
+from holdfast.kernel.money import MAX_AMOUNT, Currency, Money
 from holdfast.kernel.time import Instant
 from holdfast.payments.amounts import decimal_text, of_decimal_text
 from holdfast.payments.errors import AmountNotPayable
@@ -44,7 +44,8 @@ class Amount(Word):
     @field_validator("value")
     @classmethod
     def _a_number(cls, value: str, info: ValidationInfo) -> str:
-        of_decimal_text(value, info.data.get("currency_code", "EUR"))
+        if of_decimal_text(value, info.data.get("currency_code", "EUR")) > MAX_AMOUNT:
+            raise ValueError("more than we can write")
         return value
 
 

@@ -1,0 +1,6 @@
+"""PayPro BPC, a house of the beGateway platform: a hosted checkout, spoken to by its version 2."""
+
+from holdfast.payments.providers.paypro.provider import PayPro
+from holdfast.payments.providers.paypro.settings import HOSTS, PayProCredentials
+
+__all__ = ["HOSTS", "PayPro", "PayProCredentials"]
