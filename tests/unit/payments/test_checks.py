@@ -8,9 +8,11 @@ import pytest
 from holdfast.payments.accounts import Keyring
 from holdfast.payments.errors import CredentialsRefused
 from holdfast.payments.providers.paypal import PayPal
+from holdfast.payments.providers.razorpay import Razorpay
 from holdfast.payments.providers.stripe import Stripe
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from tests.unit.payments.paypal import shop as paypal
+from tests.unit.payments.razorpay import samples as razorpay
 from tests.unit.payments.stand_in import Canned, Line
 from tests.unit.payments.stripe import samples as stripe
 
@@ -20,14 +22,21 @@ def at_stripe(**wrong: str) -> tuple[Any, Line]:
     return Stripe(Keyring(stripe.KEYS.model_copy(update=wrong)), line), line
 
 
+def at_razorpay(**wrong: str) -> tuple[Any, Line]:
+    line = razorpay.World().line
+    return Razorpay(Keyring(razorpay.KEYS.model_copy(update=wrong)), line), line
+
+
 def at_paypal(**wrong: str) -> tuple[Any, Line]:
     line = Line("paypal", paypal.Shop().fake)
     return PayPal(Keyring(paypal.credentials(**wrong)), line), line
 
 
-GOOD = {"stripe": at_stripe, "paypal": at_paypal}
+GOOD = {"stripe": at_stripe, "razorpay": at_razorpay, "paypal": at_paypal}
 WRONG = [
     (at_stripe, {"secret_key": "sk_test_another_one"}),
+    (at_razorpay, {"key_id": "rzp_test_another"}),
+    (at_razorpay, {"key_secret": "another-secret"}),
     (at_paypal, {"client_id": "another_client"}),
     (at_paypal, {"client_secret": "another-secret"}),
     (at_paypal, {"webhook_id": "8PT597110X687430L"}),

@@ -26,6 +26,12 @@ class Razorpay:
         self._keys = keys
         self._api = RazorpayApi(keys.current, partner)
 
+    def check(self) -> None:
+        self._api.newest_order()
+
+    def check(self) -> None:
+        self._api.newest_order()
+
     def create(self, wish: Wish, now: datetime) -> Created:
         """Razorpay has no key for this, so an order that bears our receipt is asked for first: an earlier try's answer may be lost."""
         body = mapper.order_body(wish)

@@ -65,6 +65,12 @@ class RazorpayApi:
         asked = [("from", str(epoch(since))), ("to", str(epoch(until))), ("expand[]", "payments")]
         return self._get("orders", [*asked, ("count", str(PAGE)), ("skip", str(skip))], Orders).items
 
+    def newest_order(self) -> list[Order]:
+        return self._get("orders", [("count", "1")], Orders).items
+
+    def newest_order(self) -> list[Order]:
+        return self._get("orders", [("count", "1")], Orders).items
+
     def tries(self, order: str) -> list[Try]:
         return self._get(f"orders/{order}/payments", [], Tries).items
 

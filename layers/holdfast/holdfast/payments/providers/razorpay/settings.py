@@ -7,6 +7,20 @@ from pydantic import StringConstraints
 from holdfast.payments.accounts import Credentials, Secret
 
 HOSTS = frozenset({"api.razorpay.com"})
+EVENTS = (
+    *("order.paid", "payment.authorized", "payment.captured", "payment.failed"),
+    *("refund.created", "refund.processed", "refund.failed"),
+    *("payment.dispute.created", "payment.dispute.under_review", "payment.dispute.action_required"),
+    *("payment.dispute.won", "payment.dispute.lost", "payment.dispute.closed"),
+)
+"""What a webhook there is to be told of."""
+EVENTS = (
+    *("order.paid", "payment.authorized", "payment.captured", "payment.failed"),
+    *("refund.created", "refund.processed", "refund.failed"),
+    *("payment.dispute.created", "payment.dispute.action_required", "payment.dispute.under_review"),
+    *("payment.dispute.won", "payment.dispute.lost", "payment.dispute.closed"),
+)
+"""What a webhook there is to be told of."""
 
 KeyId = Annotated[str, StringConstraints(max_length=100, pattern=r"^rzp_(test|live)_[A-Za-z0-9]{4,}$")]
 
