@@ -59,6 +59,7 @@ class FakePayPal:
         self._tokens: dict[str, datetime] = {}
         self._replays: dict[tuple[str, str], tuple[datetime, bytes, Any]] = {}
         self._invoices: set[str] = set()
+        self._declined: set[str | None] = set()
         self._events: list[dict[str, Any]] = []
         self._waiting: list[Webhook] = []
         self._count = 0
@@ -172,8 +173,9 @@ class FakePayPal:
             raise Refusal(422, "ORDER_ALREADY_CAPTURED")
         if book.status != "APPROVED":
             raise Refusal(422, "ORDER_NOT_APPROVED")
-        if book.declines:
+        if book.declines or call.headers.get("paypal-request-id") in self._declined:
             book.declines, book.status = False, "PAYER_ACTION_REQUIRED"
+            self._declined.add(call.headers.get("paypal-request-id"))
             raise Refusal(422, "INSTRUMENT_DECLINED")
         invoice = book.unit.get("invoice_id")
         if invoice in self._invoices:
@@ -257,6 +259,7 @@ class FakePayPal:
         if book.status != "PAYER_ACTION_REQUIRED" or self._clock() > book.lapsed_at:
             raise ValueError(f"an order that is {book.status} cannot be approved")
         book.status = "APPROVED"
+        book.approvals += 1
         self._tell("CHECKOUT.ORDER.APPROVED", "checkout-order", self._view(book))
 
     def _expire(self, book: Book) -> None:
@@ -350,6 +353,7 @@ class FakePayPal:
         links = [{"href": here, "rel": "self", "method": "GET"}]
         links += [{"href": page, "rel": "payer-action", "method": "GET"}] if book.status == "PAYER_ACTION_REQUIRED" else []
         shown = {"id": book.id, "intent": "CAPTURE", "status": book.status, "create_time": stamp(book.born), "links": links}
+        shown |= {"update_time": stamp(book.born + timedelta(seconds=book.approvals))} if book.approvals else {}
         return {**shown, "purchase_units": [{**book.unit, **payments}]}
 
     def _capture_view(self, book: Book, capture: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Book:
     captures: list[dict[str, Any]] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
     declines: bool = False
+    approvals: int = 0
 
     @property
     def lapsed_at(self) -> datetime:

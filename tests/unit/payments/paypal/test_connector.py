@@ -98,7 +98,7 @@ def test_a_declined_card_may_be_followed_by_a_good_one(shop: Shop) -> None:
     assert shop.paypal.capture(payment, EUR, "key").news is News.PENDING
     assert shop.paypal.status(payment).news is News.PENDING
     shop.fake.act(payment, "pay")
-    assert shop.paypal.capture(payment, EUR, "key 2").news is News.SUCCEEDED
+    assert shop.paypal.capture(payment, EUR, "key").news is News.SUCCEEDED
 
 
 def test_a_second_order_of_the_same_invoice_is_not_collected(shop: Shop) -> None:

@@ -353,6 +353,12 @@ def test_nothing_is_believed_while_paypal_is_away() -> None:
         verified(shop, shop.fake.signed(BODY))
 
 
+def test_nothing_is_believed_while_our_credentials_are_wrong() -> None:
+    shop = Shop(trusting=False, client_secret="EWrongWrongWrong")
+    with pytest.raises(PartnerUnavailable):
+        verified(shop, shop.fake.signed(BODY))
+
+
 def test_certificates_are_kept_and_not_without_end() -> None:
     shop, kept = Shop(), Certificates()
     shop.line.answering = lambda _: Answer(200, {}, shop.fake.root)

@@ -128,6 +128,7 @@ class Unit(Named):
 class Order(Linked):
     id: Id
     status: Literal["CREATED", "SAVED", "APPROVED", "VOIDED", "COMPLETED", "PAYER_ACTION_REQUIRED"]
+    update_time: str | None = None
     purchase_units: tuple[Unit, ...] = Field(min_length=1, strict=False)
 
     @property

@@ -71,7 +71,7 @@ class PayPal:
         """PayPal signs nothing for the browser: what it brings is not believed, PayPal is asked."""
 
     def verify(self, headers: Mapping[str, str], raw: bytes, now: datetime) -> Told:
-        """Also PartnerUnavailable: where we cannot judge a certificate and PayPal cannot be asked; it delivers again then.
+        """Also PartnerUnavailable or PartnerThrottles: where we cannot judge a certificate and PayPal cannot be asked. It delivers again.
 
         `live` is the account's mode: PayPal's events do not say.
         """
@@ -82,30 +82,28 @@ class PayPal:
 
     def status(self, payment: str) -> ProviderFact:
         """`payment`: an order, or a capture of one. Disputes are missing where the app may not see them."""
-        order = self._order_named(payment)
-        fact = mapper.fact_of(order)
-        if fact is None:
-            raise PaymentUnknown
+        fact = self._ours(self._order_named(payment))
         return fact if fact.charge is None else fact.model_copy(update={"disputes": self._disputes(fact)})
 
     def capture(self, payment: str, amount: Money, key: str) -> ProviderFact:
-        """All of what was approved, if that is the amount. Declined, it waits for the shopper to choose another way."""
-        before = self._ours(payment)
+        """All of what was approved, if that is the amount. Declined, it waits for the shopper to choose another way; approved anew, it is
+        asked for anew, lest PayPal repeat its answer.
+        """
+        order = self._order(payment)
+        before = self._ours(order)
         if before.charge is not None:
             return before
         if (before.amount, before.currency) != (amount.amount, amount.currency):
             raise PaymentStateConflict("PayPal would collect another amount.", payment_status=before.news)
         try:
-            after = mapper.fact_of(self._api.collect(payment, _hashed(key)))
+            after = mapper.fact_of(self._api.collect(payment, _hashed(f"{key} {order.update_time}")))
         except Refused as refused:
             return self._not_collected(payment, refused)
-        return after or self._ours(payment)
+        return after or self._ours(self._order(payment))
 
     def refund(self, payment: str, amount: Money, key: str, charge: str | None = None) -> Given:
         order = self._order(payment)
-        fact = mapper.fact_of(order)
-        if fact is None:
-            raise PaymentUnknown
+        fact = self._ours(order)
         earlier = self._given(order, key)
         if earlier is not None:
             return earlier
@@ -152,6 +150,9 @@ class PayPal:
             return self._api.verified(question)
         except Refused:
             return False
+        except CredentialsRefused:
+            logger.error("PayPal does not vouch for its own signature: it does not know our credentials")
+            raise PartnerUnavailable("PayPal cannot be asked for its signature.", retry_after=60, partner=NAME) from None
 
     def _disputes(self, fact: ProviderFact) -> tuple[Dispute, ...]:
         charges = [fact.charge or "", *(more.id for more in fact.beside)]
@@ -167,7 +168,7 @@ class PayPal:
         """It may have been collected by an earlier try whose answer was lost."""
         if refused.issue == "NOT_FOUND":
             raise PaymentUnknown from None
-        fact = self._ours(payment)
+        fact = self._ours(self._order(payment))
         if fact.charge is not None:
             return fact
         if refused.issue in _ANOTHER_WAY:
@@ -202,8 +203,8 @@ class PayPal:
             raise PaymentUnknown
         return order
 
-    def _ours(self, payment: str) -> ProviderFact:
-        fact = mapper.fact_of(self._order(payment))
+    def _ours(self, order: Order) -> ProviderFact:
+        fact = mapper.fact_of(order)
         if fact is None:
             raise PaymentUnknown
         return fact
