@@ -29,9 +29,6 @@ class Razorpay:
     def check(self) -> None:
         self._api.newest_order()
 
-    def check(self) -> None:
-        self._api.newest_order()
-
     def create(self, wish: Wish, now: datetime) -> Created:
         """Razorpay has no key for this, so an order that bears our receipt is asked for first: an earlier try's answer may be lost."""
         body = mapper.order_body(wish)

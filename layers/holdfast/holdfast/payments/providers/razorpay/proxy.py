@@ -68,9 +68,6 @@ class RazorpayApi:
     def newest_order(self) -> list[Order]:
         return self._get("orders", [("count", "1")], Orders).items
 
-    def newest_order(self) -> list[Order]:
-        return self._get("orders", [("count", "1")], Orders).items
-
     def tries(self, order: str) -> list[Try]:
         return self._get(f"orders/{order}/payments", [], Tries).items
 

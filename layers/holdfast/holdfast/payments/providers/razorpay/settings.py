@@ -10,13 +10,6 @@ HOSTS = frozenset({"api.razorpay.com"})
 EVENTS = (
     *("order.paid", "payment.authorized", "payment.captured", "payment.failed"),
     *("refund.created", "refund.processed", "refund.failed"),
-    *("payment.dispute.created", "payment.dispute.under_review", "payment.dispute.action_required"),
-    *("payment.dispute.won", "payment.dispute.lost", "payment.dispute.closed"),
-)
-"""What a webhook there is to be told of."""
-EVENTS = (
-    *("order.paid", "payment.authorized", "payment.captured", "payment.failed"),
-    *("refund.created", "refund.processed", "refund.failed"),
     *("payment.dispute.created", "payment.dispute.action_required", "payment.dispute.under_review"),
     *("payment.dispute.won", "payment.dispute.lost", "payment.dispute.closed"),
 )
