@@ -8,10 +8,12 @@ import pytest
 from holdfast.payments.accounts import Keyring
 from holdfast.payments.errors import CredentialsRefused
 from holdfast.payments.providers.paypal import PayPal
+from holdfast.payments.providers.paypro import PayPro
 from holdfast.payments.providers.razorpay import Razorpay
 from holdfast.payments.providers.stripe import Stripe
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from tests.unit.payments.paypal import shop as paypal
+from tests.unit.payments.paypro import shop as paypro
 from tests.unit.payments.razorpay import samples as razorpay
 from tests.unit.payments.stand_in import Canned, Line
 from tests.unit.payments.stripe import samples as stripe
@@ -32,11 +34,19 @@ def at_paypal(**wrong: str) -> tuple[Any, Line]:
     return PayPal(Keyring(paypal.credentials(**wrong)), line), line
 
 
-GOOD = {"stripe": at_stripe, "razorpay": at_razorpay, "paypal": at_paypal}
+def at_paypro(**wrong: str) -> tuple[Any, Line]:
+    line = Line("paypro", paypro.Shop().fake)
+    return PayPro(Keyring(paypro.credentials(**wrong)), line), line
+
+
+GOOD = {"stripe": at_stripe, "razorpay": at_razorpay, "paypal": at_paypal, "paypro": at_paypro}
 WRONG = [
     (at_stripe, {"secret_key": "sk_test_another_one"}),
     (at_razorpay, {"key_id": "rzp_test_another"}),
     (at_razorpay, {"key_secret": "another-secret"}),
+    (at_razorpay, {"key_secret": "another-secret"}),
+    (at_paypro, {"shop_id": "4711"}),
+    (at_paypro, {"secret_key": "another-secret"}),
     (at_paypal, {"client_id": "another_client"}),
     (at_paypal, {"client_secret": "another-secret"}),
     (at_paypal, {"webhook_id": "8PT597110X687430L"}),

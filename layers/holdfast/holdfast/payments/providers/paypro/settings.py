@@ -15,6 +15,8 @@ GATEWAY = "gateway.paypro.by"
 name the checkout. A payment that succeeded is settled without it; refunds wait for it.
 """
 HOSTS = frozenset({CHECKOUT, GATEWAY})
+EVENTS: tuple[str, ...] = ()
+"""Nothing is subscribed to: each payment says where its news go."""
 _RSA = bytes.fromhex("2a864886f70d010101")
 """The object identifier of an RSA key, as it stands in every such key."""
 
