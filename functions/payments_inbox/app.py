@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from holdfast.kernel.errors import NotFound
 from holdfast.kernel.time import utc_now
 from holdfast.orders import settlement
 from holdfast.orders.events import REFUND_DUE
-from holdfast.orders.paying import Outcome
 from holdfast.orders.repository import DynamoOrders
 from holdfast.payments import working
 from holdfast.payments.model import EventState
@@ -14,14 +14,17 @@ from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.patience import IN_A_QUEUE
+from holdfast.platform.queue import Queue
 from holdfast.platform.settings import HoldSettings
-from holdfast.platform.worker import Message, work
+from holdfast.platform.worker import Message, Retries, work
 from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.wiring.inbox import EventQueue
 from holdfast.wiring.orders import Finaliser
-from holdfast.wiring.payments import PaymentsForOrders, fact_of
+from holdfast.wiring.payments import PaymentsForOrders
 from holdfast.wiring.providers import SECONDS_IN_A_QUEUE, ProviderSettings, providers_of
+from holdfast.wiring.settling import InboxWorld, OrdersForInbox
 from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 
@@ -30,8 +33,11 @@ class Settings(HoldSettings, ProviderSettings):
     orders_table: str
     stock_table: str
     locks_table: str
+    payments_queue_url: str
 
 
+TRIES = 12
+"""As the queue's redrive policy has it. The last comes 66 minutes after the first, or up to twice as late: an outage is survived."""
 settings = Settings.load()
 client = aws.dynamodb()
 commit = DynamoCommit(client, IN_A_QUEUE)
@@ -55,10 +61,12 @@ finaliser = Finaliser(
     ShopPolicies(directory.shop, settings.hold),
     commit,
 )
+queue = Queue(settings.payments_queue_url)
+world = InboxWorld(inbox, OrdersForInbox(finaliser), providers, EventQueue(queue))
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    return work(event, context, attend)
+    return work(event, context, attend, retries=Retries(queue, TRIES, note_failure))
 
 
 def attend(message: Message) -> None:
@@ -82,23 +90,36 @@ def ask(shop: str, order: str) -> None:
     found = finaliser.orders.get(shop, order)
     if found is None:
         return
-    fact = finaliser.payments.truth(found)
+    try:
+        fact = finaliser.payments.truth(found)
+    except NotFound:
+        logger.warning("the provider does not know the payment", extra={"order": order, "provider": found.payment.provider})
+        return
     if fact is not None:
         settled = settlement.settle(fact, world=finaliser, now=utc_now())
         logger.info("asked the provider", extra={"order": order, "outcome": settled.outcome, "status": settled.order.status})
 
 
 def settle(message: Message) -> None:
-    event = inbox.get(message["shop"], message["provider"], message["event"])
-    if event is None or event.state is EventState.IGNORED:
+    looked = message.get("looked", 0)
+    event = working.work_at(**_named(message), again=message.get("again", False), looked=looked, world=world, now=utc_now())
+    if event is None:
         return
-    news = event.fact or providers(event.shop, event.provider).status(event.payment or "")
-    fact = fact_of(news, event.provider, event=event)
-    if fact is None:
-        return
-    # An applied event is settled again: a refund that died half-way is finished there, and all else changes nothing.
-    settled = settlement.settle(fact, world=finaliser, now=utc_now())
-    if settled.outcome is Outcome.IGNORED and event.state is EventState.RECEIVED:
-        working.ended(event, EventState.IGNORED, settled.reason, inbox=inbox, now=utc_now())
-    metrics.count(f"PaymentFact{settled.outcome.capitalize()}")
-    logger.info("settled", extra={"order": settled.order.id, "outcome": settled.outcome, "status": settled.order.status})
+    if event.state is EventState.UNMATCHED and looked == len(working.LOOK_AGAIN):
+        metrics.count("WebhooksUnmatched")
+    if event.state is EventState.DEAD:
+        metrics.count("WebhooksDead")
+    metrics.count(f"PaymentFact{event.state.capitalize()}")
+    logger.info("worked at", extra={**_named(message), "order": event.order, "state": event.state, "reason": event.reason})
+
+
+def note_failure(message: Message, error: Exception, last: bool) -> None:
+    """Only an event has a state of its own; what else failed is found in its order."""
+    if "event" in message:
+        event = working.failed(**_named(message), error=error, last=last, inbox=inbox, now=utc_now())
+        if event is not None and event.state is EventState.DEAD:
+            metrics.count("WebhooksDead")
+
+
+def _named(message: Message) -> dict[str, str]:
+    return {name: message[name] for name in ("shop", "provider", "event")}

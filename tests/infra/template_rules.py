@@ -14,6 +14,8 @@ Rule = Callable[[World], list[str]]
 MOST_RESOURCES = 400  # CloudFormation's own limit is 500 per template
 GATEWAY_SECONDS = 29  # API Gateway waits no longer
 TTL_TABLES = {"Data/Locks", "Data/Orders", "Data/Payments", "Data/Notifications", "Data/Operations", "Data/Webhooks"}
+TRIES = {"Messaging/PaymentsQueue": 12}
+"""Of queues whose messages get more than five."""
 PROBLEM = "application/problem+json"
 REFUSALS = {"DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"}
 LOG_GROUPS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/holdfast-"
@@ -126,8 +128,8 @@ def work_queues_have_dead_letters(world: World) -> list[str]:
         name = mapping["EventSourceArn"].removesuffix(".Arn")
         redrive = queues[name].get("RedrivePolicy", {})
         dead = queues.get(str(redrive.get("deadLetterTargetArn", "")).removesuffix(".Arn"))
-        if dead is None or redrive.get("maxReceiveCount") != 5:
-            found.append(f"{name} has no dead letters after five tries")
+        if dead is None or redrive.get("maxReceiveCount") != TRIES.get(name, 5):
+            found.append(f"{name} has no dead letters after {TRIES.get(name, 5)} tries")
         elif dead["MessageRetentionPeriod"] <= queues[name]["MessageRetentionPeriod"]:
             found.append(f"the dead letters of {name} are gone before anybody looks")
     return found

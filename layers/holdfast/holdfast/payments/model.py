@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdfast.kernel.ids import ShopId
 from holdfast.kernel.model import Model, Record
@@ -92,6 +92,22 @@ class ProviderFact(Model):
     disputes: tuple[Dispute, ...] = ()
 
 
+class Standing(NamedTuple):
+    """How an order stands towards its payment. `waiting`: it has not had its money yet; `usable`: it could still use it."""
+
+    shop: str
+    order: str
+    payment: str
+    amount: int
+    currency: str
+    waiting: bool
+    usable: bool
+
+    def meant_by(self, news: ProviderFact) -> bool:
+        """Just this payment, for just this order, of just this amount."""
+        return (news.shop, news.order, news.payment, news.amount, news.currency) == self[:5]
+
+
 @dataclass(frozen=True)
 class Wish:
     """A payment that shall be made: for what, until when it can be paid, and for whom."""
@@ -164,7 +180,7 @@ class ProviderEvent(Record):
     shop: ShopId
     provider: str
     type: str
-    live: bool = True
+    live: bool = False  # rows of before it was noted are of play money: there was no other
     payment: str | None = None
     fact: ProviderFact | None = None
     raw: str

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from holdfast.kernel.money import Money
 from holdfast.payments.accounts import Account
-from holdfast.payments.model import Created, Given, Listing, ProviderEvent, ProviderFact, Told, Wish
+from holdfast.payments.model import Created, Given, Listing, ProviderEvent, ProviderFact, Standing, Told, Wish
 
 
 class Provider(Protocol):
@@ -99,6 +99,29 @@ class Outbox(Protocol):
     """Where received events go on to be worked at."""
 
     def __call__(self, event: ProviderEvent) -> None: ...
+
+
+class Settling(NamedTuple):
+    """Whether the news changed the order; `reason` says why it did not."""
+
+    applied: bool
+    reason: str | None
+
+
+class Orders(Protocol):
+    """The orders context, as news of payments see it."""
+
+    def standing(self, shop: str, order: str) -> Standing | None:
+        """None when the shop has no such order."""
+        ...
+
+    def settle(self, news: ProviderFact, event: ProviderEvent, now: datetime) -> Settling | None:
+        """Bring the news to its order, and note the event as applied if it changed something. None when there is no such order."""
+        ...
+
+    def finish(self, event: ProviderEvent, now: datetime) -> None:
+        """See to what followed from an event that was applied: refunds that are decided and not confirmed."""
+        ...
 
 
 class Accounts(Protocol):

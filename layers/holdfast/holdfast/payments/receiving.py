@@ -37,7 +37,7 @@ def receive(
 
 
 def _event(shop: str, provider: Provider, told: Told, raw: bytes, request_id: str | None, now: datetime) -> ProviderEvent:
-    reason = _refusal(shop, provider, told)
+    reason = refused(shop, told, live=provider.live)
     text, encoded = _text(raw)
     return ProviderEvent(
         id=told.id,
@@ -57,9 +57,9 @@ def _event(shop: str, provider: Provider, told: Told, raw: bytes, request_id: st
     )
 
 
-def _refusal(shop: str, provider: Provider, told: Told) -> str | None:
-    """Why it is not worked at."""
-    if told.live != provider.live:
+def refused(shop: str, told: Told | ProviderEvent, *, live: bool) -> str | None:
+    """Why it is not worked at. `live`: the shop's account there moves real money."""
+    if told.live != live:
         return ANOTHER_WORLD
     if told.fact is not None and told.fact.shop != shop:
         return ANOTHER_SHOP

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from holdfast.kernel.events import Actor, ActorKind
 from holdfast.orders import rules
-from holdfast.orders.model import Order, PaymentRef
+from holdfast.orders.model import Order, PaymentRef, PaymentStatus
 from holdfast.orders.neighbours import Bill, Dispute, FactKind, GiveBack, Movement, PaymentFact, Returned
 
 if TYPE_CHECKING:
-    from holdfast.payments.model import Given, ProviderEvent, ProviderFact
+    from holdfast.payments.model import Given, ProviderEvent, ProviderFact, Standing
     from holdfast.payments.ports import Inbox, Provider
 
 
@@ -62,21 +62,32 @@ class PaymentsForOrders:
             return False
         return True
 
+    def look(self, shop: str, provider: str, payment: str) -> PaymentFact | None:
+        return fact_of(self.provider(shop, provider).status(payment), provider)
+
     def truth(self, order: Order) -> PaymentFact | None:
         """UnknownProvider when the shop does not have the provider any more; PaymentUnknown when that does not know the payment."""
-        from holdfast.payments.model import News
+        from holdfast.payments import collecting
 
         connector = self.provider(order.shop, order.payment.provider)
-        news = connector.status(order.payment.id)
-        if news.news is News.AUTHORIZED and wanted(news, order):
-            news = connector.capture(order.payment.id, order.totals.total, f"{order.id}#capture")
+        news = collecting.truth(order.payment.id, provider=connector, standing=lambda _: standing_of(order))
         return fact_of(news, order.payment.provider)
 
 
 def wanted(news: "ProviderFact", order: Order) -> bool:
     """Agreed for this order, which can still use it. What nobody collects goes back by itself."""
-    asked = order.shop, order.id, order.amount, order.currency
-    return order.status in rules.LATE and (news.shop, news.order, news.amount, news.currency) == asked
+    from holdfast.payments import collecting
+
+    return collecting.collectable(news, standing_of(order))
+
+
+def standing_of(order: Order) -> "Standing":
+    """How the order stands towards the payment that it was placed with."""
+    from holdfast.payments.model import Standing
+
+    waiting = order.status in rules.AWAITING_MONEY and order.payment.status is PaymentStatus.PENDING
+    about = order.shop, order.id, order.payment.id, order.amount, order.currency
+    return Standing(*about, waiting=waiting, usable=order.status in rules.LATE)
 
 
 def fact_of(
