@@ -141,6 +141,17 @@ def test_an_order_paid_twice_tells_the_second_beside(world: World) -> None:
     assert [charge.amount for charge in world.razorpay.status(payment).beside] == [149_900]
     world.razorpay.refund(payment, Money(amount=149_900, currency="INR"), "ord#beside2", second.id)
     fact = world.razorpay.status(payment)
+    assert (fact.beside, fact.refunded, fact.news) == ((), 0, News.SUCCEEDED)
+    assert {(given.key, given.amount) for given in fact.refunds} == {("ord#beside", 50_000), ("ord#beside2", 149_900)}
+
+
+def test_what_somebody_gave_back_by_hand_of_the_second_is_only_no_longer_beside(world: World) -> None:
+    payment = world.paid()
+    world.pass_by(minutes=5)
+    world.fake.act(payment, "pay_again")
+    (second,) = world.razorpay.status(payment).beside
+    world.book.give_back(world.book.things[second.id], second.amount)
+    fact = world.razorpay.status(payment)
     assert (fact.beside, fact.refunded, fact.refunds, fact.news) == ((), 0, (), News.SUCCEEDED)
 
 

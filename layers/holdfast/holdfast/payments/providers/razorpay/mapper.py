@@ -184,7 +184,9 @@ def agreed(tries: Sequence[Try]) -> Try | None:
 
 
 def fact_of(order: Order, tries: Sequence[Try], refunds: Sequence[Refund] = (), disputes: Sequence[Disputed] = ()) -> ProviderFact:
-    """`refunds` are those of the payment's own charge. What went back of `beside` is not in `refunded`: it is only no longer beside."""
+    """`refunds` are those of the payment's own charge, and ours of what came beside it. What went back of the latter is not in `refunded`:
+    it is only no longer beside.
+    """
     charge = charge_of(order, tries)
     told = charge or agreed(tries)
     amount, currency = (told.amount, told.currency) if told else (order.amount, order.currency)

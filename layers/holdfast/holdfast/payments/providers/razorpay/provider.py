@@ -1,7 +1,7 @@
 """Razorpay as a payment provider like any other: the shopper pays in its own window on the storefront, so that no card comes near us."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from holdfast.kernel.money import Money
@@ -9,7 +9,7 @@ from holdfast.payments.accounts import Keyring
 from holdfast.payments.errors import AmountNotPayable, ConfirmationInvalid, PaymentStateConflict, PaymentUnknown
 from holdfast.payments.model import Created, Given, Listing, News, ProviderFact, Told, Wish
 from holdfast.payments.providers.razorpay import mapper, signature
-from holdfast.payments.providers.razorpay.mapper import Order, Try
+from holdfast.payments.providers.razorpay.mapper import Order, Refund, Try
 from holdfast.payments.providers.razorpay.proxy import PAGE, RazorpayApi, Refused, understood, unreadable
 from holdfast.payments.providers.razorpay.settings import RazorpayCredentials
 from holdfast.platform.calling import Partner
@@ -59,7 +59,8 @@ class Razorpay:
         charge = mapper.charge_of(order, tries)
         if charge is None:
             return understood(lambda: mapper.fact_of(order, tries))
-        refunds, disputes = self._api.refunds(charge.id), self._api.disputes(charge)
+        refunds = [*self._api.refunds(charge.id), *self._beside(charge, tries)]
+        disputes = self._api.disputes(charge)
         return understood(lambda: mapper.fact_of(order, tries, refunds, disputes))
 
     def capture(self, payment: str, amount: Money, key: str) -> ProviderFact:
@@ -137,6 +138,11 @@ class Razorpay:
         if not payment.startswith("pay_"):
             return payment
         return self._api.attempt(_payment_id(payment)).order_id or ""
+
+    def _beside(self, charge: Try, tries: Sequence[Try]) -> list[Refund]:
+        """What we gave back of money that came beside the payment's own."""
+        others = [one for one in tries if one.came and one.id != charge.id]
+        return [refund for other in others for refund in self._api.refunds(other.id) if refund.key]
 
     def _paid(self, payment: str) -> str:
         """The charge that can be given back. PaymentStateConflict."""
