@@ -35,9 +35,17 @@ from holdfast.orders.views import (
     timeline,
     units,
 )
-from holdfast.payments.errors import ConfirmationInvalid, CredentialsRefused, PaymentStateConflict, PaymentUnknown, UnknownProvider
+from holdfast.payments.errors import (
+    AccountUnreadable,
+    ConfirmationInvalid,
+    CredentialsRefused,
+    PaymentStateConflict,
+    PaymentUnknown,
+    UnknownProvider,
+)
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, secrets
+from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Api, Request
 from holdfast.platform.idempotency import DynamoReplays
@@ -98,6 +106,7 @@ api = Api(
 )
 app = api.app
 refused = (OrderTokenMissing, UnknownOrder)
+asking = (CredentialsRefused, AccountUnreadable, PartnerUnavailable, PartnerThrottles, PartnerUnreadable)
 of_order = {"guard": guards.order(tokens), "security": ("orderToken",)}
 
 
@@ -213,7 +222,7 @@ def extend_hold(request: Request[None]) -> OrderView:
     "/shops/{shop}/orders/{order}/payment-confirmation",
     body=ConfirmationBody,
     returns=OrderView,
-    refusals=(*refused, VersionConflict, PaymentUnknown, ConfirmationInvalid, PaymentStateConflict, CredentialsRefused),
+    refusals=(*refused, VersionConflict, PaymentUnknown, ConfirmationInvalid, PaymentStateConflict, *asking),
     **of_order,
 )
 def confirm_payment(request: Request[ConfirmationBody]) -> OrderView:

@@ -4,15 +4,17 @@ from functools import partial
 
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import utc_now
-from holdfast.payments.errors import SignatureInvalid, UnknownProvider, WebhookUnreadable
-from holdfast.payments.model import EventState, ProviderEvent
+from holdfast.payments.errors import AccountUnreadable, CredentialsRefused, SignatureInvalid, UnknownProvider, WebhookUnreadable
+from holdfast.payments.model import EventState
 from holdfast.payments.receiving import receive
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, metrics, secrets
+from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.platform.dynamo import Table
 from holdfast.platform.http import Api, Request
 from holdfast.platform.queue import Queue
 from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.wiring.inbox import EventQueue
 from holdfast.wiring.providers import ProviderSettings, providers_of
 
 
@@ -32,7 +34,7 @@ settings = Settings.load()
 client = aws.dynamodb()
 payments_table = Table(client, settings.payments_table)
 inbox = DynamoInbox(payments_table)
-queue = Queue(settings.payments_queue_url)
+pass_on = EventQueue(Queue(settings.payments_queue_url))
 tenants_table = Table(client, settings.tenants_table)
 directory = Directory(DynamoTenants(tenants_table))
 
@@ -48,6 +50,8 @@ providers = providers_of(
 )
 api = Api("payments-webhook", clock=utc_now, shop_origins=directory.origins)
 app = api.app
+asking = (CredentialsRefused, AccountUnreadable, PartnerUnavailable, PartnerThrottles, PartnerUnreadable)
+"""PayPal is asked where a certificate of its cannot be judged; it then sends the event again."""
 
 
 @api.post(
@@ -55,19 +59,20 @@ app = api.app
     returns=Received,
     raw=True,
     security=("providerSignature",),
-    refusals=(SignatureInvalid, WebhookUnreadable, UnknownProvider),
+    refusals=(SignatureInvalid, WebhookUnreadable, UnknownProvider, *asking),
 )
 def take_webhook(request: Request[None]) -> Received:
     """A payment provider tells of a payment. Signed; the same event may come any number of times."""
-    provider = providers(request.shop, request.path["provider"])
+    name = request.path["provider"]
     try:
         event = receive(
             request.shop,
             request.headers,
             request.raw,
-            provider=provider,
+            provider=providers(request.shop, name),
             inbox=inbox,
-            pass_on=_pass_on,
+            pass_on=pass_on,
+            fresh=partial(providers.fresh, request.shop, name),
             request_id=request.request_id,
             now=request.now,
         )
@@ -75,7 +80,3 @@ def take_webhook(request: Request[None]) -> Received:
         metrics.count("WebhookSignatureInvalid")
         raise
     return Received(id=event.id, state=event.state)
-
-
-def _pass_on(event: ProviderEvent) -> None:
-    queue.send({"shop": event.shop, "provider": event.provider, "event": event.id})

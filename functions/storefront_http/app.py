@@ -36,9 +36,10 @@ from holdfast.orders.views import (
     OrderPlaced,
     placed_view,
 )
-from holdfast.payments.errors import ProviderNotOffered
+from holdfast.payments.errors import AccountUnreadable, AmountNotPayable, CredentialsRefused, ProviderNotOffered
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, metrics, secrets
+from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Answer, Api, Request
 from holdfast.platform.idempotency import DynamoReplays
@@ -114,6 +115,7 @@ api = Api(
     replays=lambda: DynamoReplays(Table(client, settings.orders_table)),
 )
 app = api.app
+asking = (AmountNotPayable, CredentialsRefused, AccountUnreadable, PartnerUnavailable, PartnerThrottles, PartnerUnreadable)
 of_session = {"guard": guards.checkout_session(tokens), "security": ("checkoutToken",)}
 UNSELLABLE = (
     UnknownSku,
@@ -237,6 +239,7 @@ def abandon_checkout(request: Request[None]) -> None:
         SessionAlreadyOrdered,
         VersionConflict,
         ProviderNotOffered,
+        *asking,
         CheckoutTokenMissing,
         CsrfTokenInvalid,
         UnknownSession,

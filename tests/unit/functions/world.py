@@ -33,6 +33,7 @@ from holdfast.wiring.catalogue import CatalogueForOrders
 from infra.openapi import ENVIRONMENT
 from tests.memory.webhooks import Receiver
 from tests.unit.functions import api_gateway
+from tests.unit.functions.providers import connected
 
 ROOT = Path(__file__).resolve().parents[3]
 EVENTS = ROOT / "events"
@@ -210,7 +211,8 @@ def empty() -> Iterator[World]:
         inbox.room = replace(inbox.room, poster=RECEIVER, chance=lambda below: below // 2)
         _tables()
         _messaging()
-        yield World()
+        with connected(CLOCK):
+            yield World()
 
 
 @contextmanager
