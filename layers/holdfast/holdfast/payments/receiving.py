@@ -1,9 +1,10 @@
 """Receiving a provider's news: verify, store once, pass on. The work is done from the queue."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from holdfast.payments.errors import SignatureInvalid
 from holdfast.payments.model import EventState, ProviderEvent, Told
 from holdfast.payments.ports import Inbox, Outbox, Provider
 
@@ -20,20 +21,33 @@ def receive(
     provider: Provider,
     inbox: Inbox,
     pass_on: Outbox,
+    fresh: Callable[[], Provider | None] = lambda: None,
     request_id: str | None = None,
     now: datetime,
 ) -> ProviderEvent:
     """Durable before it is acknowledged. A repeated event that was not worked at yet is passed on again: the first
     delivery may have died between storing and passing on. SignatureInvalid, WebhookUnreadable.
 
-    What was signed and is none of our business is kept as evidence, and not worked at.
+    What was signed and is none of our business is kept as evidence, and not worked at. `fresh`: the connector with the secrets of this
+    moment, if they are others than those that `provider` knows.
     """
-    told = provider.verify(headers, raw, now)
-    fresh = _event(shop, provider, told, raw, request_id, now)
-    event = inbox.add(fresh)
+    verifier, told = _verified(provider, fresh, headers, raw, now)
+    event = inbox.add(_event(shop, verifier, told, raw, request_id, now))
     if event.state is EventState.RECEIVED:
         pass_on(event)
     return event
+
+
+def _verified(
+    provider: Provider, fresh: Callable[[], Provider | None], headers: Mapping[str, str], raw: bytes, now: datetime
+) -> tuple[Provider, Told]:
+    try:
+        return provider, provider.verify(headers, raw, now)
+    except SignatureInvalid:
+        renewed = fresh()
+        if renewed is None:
+            raise
+    return renewed, renewed.verify(headers, raw, now)
 
 
 def _event(shop: str, provider: Provider, told: Told, raw: bytes, request_id: str | None, now: datetime) -> ProviderEvent:

@@ -30,6 +30,8 @@ REAL = ("stripe", "razorpay", "paypal", "paypro")
 """Folders of `payments/providers`."""
 SEEN_FOR = timedelta(seconds=10)
 """How old an account may be: after a change of its secrets both are good anyway."""
+READ_AGAIN = timedelta(seconds=3)
+"""An account is read anew for an unknown secret no sooner than so long after it was read before."""
 SECONDS_IN_A_REQUEST, SECONDS_IN_A_QUEUE = 3.5, 8.0
 
 
@@ -130,9 +132,17 @@ class Providers:
             known = self.made[place] = edition, kind.make(keys, self.wire.to(account.provider, kind.hosts))
         return known[1]
 
-    def forget(self, shop: str, name: str) -> None:
-        """Read the account again at the next call: a secret was not known, and may be new."""
-        self.seen.pop((shop, name), None)
+    def fresh(self, shop: str, name: str) -> "Provider | None":
+        """The connector of the account as it stands now, for an event that fits none of the secrets: they may have been changed a moment
+        ago. None when they were not; and within moments of the last reading, because anybody can send what fits none.
+        """
+        place = shop, name
+        seen, before = self.seen.get(place), self.made.get(place)
+        if seen is None or before is None or time.monotonic() < seen.until - (SEEN_FOR - READ_AGAIN).total_seconds():
+            return None
+        del self.seen[place]
+        connector = self(shop, name)
+        return None if connector is before[1] else connector
 
     def _play(self) -> "Provider":
         if self.sandbox is None:
