@@ -1,41 +1,43 @@
-"""A partner whose other end is a stand-in: no network, and replies that get lost after they had their effect."""
+"""A line to a stand-in whose other end can be changed in the middle of a test."""
 
-from collections.abc import Callable, Mapping
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Callable
 
-from holdfast.platform.calling import Partner, PartnerThrottles, PartnerUnavailable, Reply, unguarded
-from infra.providers.wire import Answer, Call, Fake
+from infra.providers.wire import Answer, Call, Fake, Webhook
+from tests.unit.payments import stand_in
 
 Answering = Callable[[Call], Answer]
 
 
-class Line(Partner):
-    """Calls go to `answering`. `lost`: how many replies get lost next; `calls`: what was asked."""
+class Line(stand_in.Line):
+    """Calls go to `answering`. `dropped`: the ends of paths, each of which loses one reply after it had its effect."""
 
-    def __init__(self, fake: Fake, answering: Answering | None = None) -> None:
-        super().__init__("a stand-in", fake.hosts, breaker=unguarded, seconds=5)
-        self.answering = answering or fake.answer
-        self.calls: list[Call] = []
-        self.lost: list[str] = []
+    def __init__(self, fake: Fake) -> None:
+        super().__init__("a stand-in", End(fake, self))
+        self.answering: Answering = fake.answer
+        self.dropped: list[str] = []
 
-    def call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, seconds: float | None = None) -> Reply:
-        parts = urlsplit(self._address(url))
-        asked = Call(
-            method, parts.netloc, parts.path, dict(parse_qsl(parts.query)), {k.lower(): v for k, v in headers.items()}, body or b""
-        )
-        self.calls.append(asked)
-        answer = self.answering(asked)
-        if self.lost and asked.path.endswith(self.lost[0]):
-            self.lost.pop(0)
-            raise PartnerUnavailable("the reply got lost", partner=self.name)
-        if answer.status >= 500:
-            raise PartnerUnavailable("broken", partner=self.name)
-        if answer.status == 429:
-            raise PartnerThrottles("too many", partner=self.name)
-        return Reply(self.name, answer.status, answer.headers, answer.body)
-
-    def asked(self, ending: str) -> int:
+    def times(self, ending: str) -> int:
+        """How often something was asked there."""
         return sum(call.path.endswith(ending) for call in self.calls)
+
+
+class End:
+    """The end of a line."""
+
+    def __init__(self, fake: Fake, line: Line) -> None:
+        self.hosts = fake.hosts
+        self._line = line
+
+    def answer(self, call: Call) -> Answer:
+        answer = self._line.answering(call)
+        ending = next(filter(call.path.endswith, self._line.dropped), None)
+        if ending is None:
+            return answer
+        self._line.dropped.remove(ending)
+        return Answer(599, {}, b"the reply got lost")
+
+    def act(self, payment: str, action: str) -> list[Webhook]:
+        raise NotImplementedError("ask the stand-in itself")
 
 
 def answers(status: int, body: bytes) -> Answering:

@@ -42,7 +42,7 @@ def test_a_payment_is_approved_then_captured(shop: Shop) -> None:
 
 def test_a_repeated_create_is_the_same_payment(shop: Shop) -> None:
     assert shop.made() == shop.made()
-    shop.line.lost = ["/v2/checkout/orders"]
+    shop.line.dropped = ["/v2/checkout/orders"]
     with pytest.raises(PartnerUnavailable):
         shop.made(order="order_lost")
     assert shop.made(order="order_lost") == shop.made(order="order_lost")
@@ -52,13 +52,13 @@ def test_a_repeated_create_is_the_same_payment(shop: Shop) -> None:
 def test_one_order_is_captured_once(shop: Shop) -> None:
     payment = shop.made()
     shop.fake.act(payment, "pay")
-    shop.line.lost = ["/capture"]
+    shop.line.dropped = ["/capture"]
     with pytest.raises(PartnerUnavailable):
         shop.paypal.capture(payment, EUR, "key")
     again = shop.paypal.capture(payment, EUR, "key")
     assert again.news is News.SUCCEEDED
     assert shop.paypal.capture(payment, EUR, "another key") == again
-    assert shop.line.asked("/capture") == 1
+    assert shop.line.times("/capture") == 1
     assert len(shop.fake._orders[payment].captures) == 1
 
 
@@ -82,7 +82,7 @@ def test_another_amount_is_not_collected(shop: Shop) -> None:
     for wrong in (euros(1998), Money(amount=1999, currency="USD")):
         with pytest.raises(PaymentStateConflict):
             shop.paypal.capture(payment, wrong, "key")
-    assert shop.line.asked("/capture") == 0
+    assert shop.line.times("/capture") == 0
 
 
 def test_what_is_not_approved_is_not_collected(shop: Shop) -> None:
@@ -118,7 +118,7 @@ def test_money_goes_back_once_per_key(shop: Shop) -> None:
     assert (given.amount, given.state, given.key) == (500, GivenState.DONE, key)
     shop.later(days=60)
     assert shop.paypal.refund(payment, euros(500), key) == given
-    assert shop.line.asked("/refund") == 1
+    assert shop.line.times("/refund") == 1
     fact = shop.paypal.status(payment)
     assert (fact.news, fact.refunded, fact.refunds) == (News.SUCCEEDED, 500, (given,))
     rest = shop.paypal.refund(payment, euros(1499), f"{ORDER}#rf_2")
@@ -128,7 +128,7 @@ def test_money_goes_back_once_per_key(shop: Shop) -> None:
 
 def test_a_refund_whose_answer_was_lost_is_found_again(shop: Shop) -> None:
     payment = shop.paid()
-    shop.line.lost = ["/refund"]
+    shop.line.dropped = ["/refund"]
     with pytest.raises(PartnerUnavailable):
         shop.paypal.refund(payment, euros(500), "k#1")
     shop.later(days=60)
@@ -241,18 +241,18 @@ def test_a_payment_of_somebody_else(shop: Shop) -> None:
 def test_a_token_is_used_until_shortly_before_its_end(shop: Shop) -> None:
     payment = shop.made()
     shop.paypal.status(payment)
-    assert shop.line.asked("/v1/oauth2/token") == 1
+    assert shop.line.times("/v1/oauth2/token") == 1
     shop.fake.act(payment, "pay")
     shop.later(seconds=32_400 - 60)
     shop.paypal.status(payment)
-    assert shop.line.asked("/v1/oauth2/token") == 2
+    assert shop.line.times("/v1/oauth2/token") == 2
 
 
 def test_a_token_that_died_early_is_replaced_once(shop: Shop) -> None:
     payment = shop.made()
     shop.fake._tokens.clear()
     assert shop.paypal.status(payment).news is News.PENDING
-    assert shop.line.asked("/v1/oauth2/token") == 2
+    assert shop.line.times("/v1/oauth2/token") == 2
 
 
 def test_credentials_that_paypal_does_not_know() -> None:

@@ -93,9 +93,9 @@ def test_a_trusted_certificate_needs_no_question() -> None:
     (webhook,) = shop.fake.act(payment, "pay")
     told = verified(shop, webhook)
     assert (told.type, told.live, told.payment, told.fact) == ("CHECKOUT.ORDER.APPROVED", False, payment, None)
-    assert shop.line.asked(VOUCHED) == 0
+    assert shop.line.times(VOUCHED) == 0
     verified(shop, webhook)
-    assert shop.line.asked("/v1/notifications/certs/CERT-360caa42-fca2a594-1d93a270") == 1
+    assert shop.line.times("/v1/notifications/certs/CERT-360caa42-fca2a594-1d93a270") == 1
 
 
 def test_the_news_of_money_says_all() -> None:
@@ -281,7 +281,7 @@ def test_a_bad_signature_under_a_good_certificate_is_not_asked_about() -> None:
     webhook = shop.fake.signed(BODY)
     refuses(shop, Webhook(webhook.headers, BODY + b" "))
     refuses(shop, webhook, transmission_id="another")
-    assert shop.line.asked(VOUCHED) == 0
+    assert shop.line.times(VOUCHED) == 0
 
 
 def test_the_webhook_before_a_rotation_is_good_for_a_while() -> None:
@@ -295,7 +295,7 @@ def test_where_we_cannot_judge_paypal_is_asked_with_the_very_bytes() -> None:
     shop = Shop(trusting=False)
     odd = b'{ "id":"WH-1",\t"event_type" : "PAYMENT.CAPTURE.PENDING","resource":{"id":"2G1","note":"\\u00e9\xc3\xa9"} }'
     assert verified(shop, shop.fake.signed(odd)).id == "WH-1"
-    assert shop.line.asked(VOUCHED) == 1
+    assert shop.line.times(VOUCHED) == 1
     assert odd in shop.line.calls[-1].body
     webhook = shop.fake.signed(BODY)
     refuses(shop, Webhook(webhook.headers, BODY + b" "))
@@ -322,7 +322,7 @@ def test_where_we_cannot_judge_paypal_is_asked_with_the_very_bytes() -> None:
 def test_a_body_that_would_say_more_than_an_event_is_not_asked_about(body: bytes) -> None:
     shop = Shop(trusting=False)
     refuses(shop, shop.fake.signed(body))
-    assert shop.line.asked(VOUCHED) == 0
+    assert shop.line.times(VOUCHED) == 0
 
 
 def test_a_certificate_that_does_not_come_is_paypals_to_judge() -> None:
@@ -334,16 +334,16 @@ def test_a_certificate_that_does_not_come_is_paypals_to_judge() -> None:
 
     shop.line.answering = no_certificates
     assert verified(shop, shop.fake.signed(BODY)).id == "WH-1"
-    assert shop.line.asked(VOUCHED) == 1
+    assert shop.line.times(VOUCHED) == 1
     shop.line.answering = answering
     assert verified(shop, shop.fake.signed(BODY)).id == "WH-1"
-    assert shop.line.asked(VOUCHED) == 1
+    assert shop.line.times(VOUCHED) == 1
 
 
 def test_a_certificate_that_paypal_does_not_have_is_no_ones() -> None:
     shop = Shop()
     refuses(shop, shop.fake.signed(BODY), cert_url=PLACE + "x")
-    assert shop.line.asked(VOUCHED) == 0
+    assert shop.line.times(VOUCHED) == 0
 
 
 def test_nothing_is_believed_while_paypal_is_away() -> None:

@@ -106,8 +106,20 @@ def test_an_order_that_is_paid_twice(shop: Shop) -> None:
     assert (fact.news, fact.refunds) == (News.SUCCEEDED, (given,))
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_first_in_time_is_the_payment_and_the_other_beside_it(shop: Shop, turned: bool) -> None:
+    payment = shop.paid()
+    shop.fake.act(payment, "pay_again")
+    times = ["2026-01-02T03:04:05.678Z", "2026-01-02T03:04:06.000Z"]
+    for one, time in zip(shop.fake._transactions.values(), reversed(times) if turned else times, strict=True):
+        one["created_at"] = time
+    uids = list(shop.fake._transactions)
+    fact = shop.paypro.status(payment)
+    assert [fact.charge, *(more.id for more in fact.beside)] == (uids[::-1] if turned else uids)
+
+
 def test_a_lost_answer_to_create_leaves_two_checkouts_and_both_are_seen(shop: Shop) -> None:
-    shop.line.lost = ["/ctp/api/checkouts"]
+    shop.line.dropped = ["/ctp/api/checkouts"]
     with pytest.raises(PartnerUnavailable):
         shop.made()
     lost = next(iter(shop.fake._checkouts))
@@ -126,7 +138,7 @@ def test_money_goes_back_once_per_key(shop: Shop) -> None:
     assert (given.amount, given.state, given.key) == (500, GivenState.DONE, key)
     shop.later(days=60)
     assert shop.paypro.refund(payment, roubles(500), key) == given
-    assert shop.line.asked("/transactions/refunds") == 1
+    assert shop.line.times("/transactions/refunds") == 1
     fact = shop.paypro.status(payment)
     assert (fact.news, fact.refunded, fact.refunds) == (News.SUCCEEDED, 500, (given,))
     shop.paypro.refund(payment, roubles(1499), f"{ORDER}#rf_2")
@@ -136,7 +148,7 @@ def test_money_goes_back_once_per_key(shop: Shop) -> None:
 
 def test_a_refund_whose_answer_was_lost_is_found_again(shop: Shop) -> None:
     payment = shop.paid()
-    shop.line.lost = ["/transactions/refunds"]
+    shop.line.dropped = ["/transactions/refunds"]
     with pytest.raises(PartnerUnavailable):
         shop.paypro.refund(payment, roubles(500), "k#1")
     shop.later(days=60)
@@ -149,7 +161,7 @@ def test_a_refund_is_found_by_its_key_among_many(shop: Shop) -> None:
     for number in range(12):
         shop.paypro.refund(payment, roubles(number + 1), f"k#{number}")
     assert shop.paypro.refund(payment, roubles(1), "k#0").amount == 1
-    assert shop.line.asked("/transactions/refunds") == 12
+    assert shop.line.times("/transactions/refunds") == 12
 
 
 def test_two_workers_refund_the_same_at_once(shop: Shop) -> None:
@@ -252,7 +264,7 @@ def test_while_the_gateway_is_away_a_checkout_that_succeeded_is_believed(shop: S
         shop.paypro.status(declined)
     with pytest.raises(PartnerUnavailable):
         shop.paypro.refund(payment, BYN, "k")
-    assert shop.line.asked("/transactions/refunds") == 0
+    assert shop.line.times("/transactions/refunds") == 0
 
 
 @pytest.mark.parametrize("name", ["", "cs_test_1", "../checkouts", "0" * 64, "4107-310b0da80b", "é", "a" * 65])
@@ -275,6 +287,20 @@ def test_a_payment_of_another_shop_is_told_as_it_is(shop: Shop) -> None:
     payment = shop.made()
     shop.fake._checkouts[payment].asked["order"]["tracking_id"] = "another-shop:order_9"
     assert shop.paypro.status(payment).shop == "another-shop"
+
+
+def test_play_money_is_unknown_in_a_live_account() -> None:
+    playing, live = Shop(), Shop(test=False)
+    live.line.answering = playing.fake.answer
+    payment = playing.paid()
+    for name in (payment, uid_of(playing, payment)):
+        assert playing.paypro.status(name).news is News.SUCCEEDED
+        with pytest.raises(PaymentUnknown):
+            live.paypro.status(name)
+    real = live.made()
+    playing.fake.act(real, "decline")
+    again = live.paypro.status(real)
+    assert (again.news, again.beside, again.charge) == (News.PENDING, (), None)
 
 
 def test_credentials_that_paypro_does_not_know() -> None:

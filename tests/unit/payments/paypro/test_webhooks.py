@@ -94,9 +94,9 @@ def test_money_that_goes_back_names_a_payment_that_can_be_asked_for(action: str)
     [
         ({"tracking_id": f"{SHOP}:{ORDER}", "test": True}, "4107-1", False),
         ({"tracking_id": f"{SHOP}:{ORDER};more", "test": False}, "4107-1", True),
-        ({"tracking_id": "theirs"}, None, True),
-        ({"tracking_id": None}, None, True),
-        ({"parent_uid": "4107-0"}, "4107-1", True),
+        ({"tracking_id": "theirs"}, None, False),
+        ({"tracking_id": None, "test": False}, None, True),
+        ({"parent_uid": "4107-0"}, "4107-1", False),
     ],
 )
 def test_events_and_the_payments_they_are_of(changed: dict[str, Any], payment: str | None, live: bool) -> None:

@@ -61,7 +61,7 @@ class Transaction(Priced):
     status: Name
     parent_uid: Uid | None = None
     reason: str | None = None
-    test: bool = False
+    test: bool | None = None
     created_at: str | None = None
 
     @property
@@ -83,7 +83,7 @@ class Checkout(Word):
     token: Token
     status: str | None = None
     expired: bool = False
-    test: bool = False
+    test: bool | None = None
     order: Priced
     gateway_response: Response | None = None
 
@@ -200,9 +200,11 @@ def given_of(refund: Transaction) -> Given:
 
 
 def told_of(raw: bytes, credentials: PayProCredentials) -> Told:
-    """WebhookUnreadable. A transaction names itself and the order, not the checkout: what it means, its status says."""
+    """WebhookUnreadable. A transaction names itself and the order, not the checkout: what it means, its status says. Real money or not,
+    what does not say so is as the account is.
+    """
     try:
-        return _of_transaction(Event.model_validate_json(raw).transaction)
+        return _of_transaction(Event.model_validate_json(raw).transaction, credentials)
     except (ValidationError, ValueError):
         pass
     try:
@@ -211,18 +213,17 @@ def told_of(raw: bytes, credentials: PayProCredentials) -> Told:
         raise WebhookUnreadable("The body is not an event of PayPro.") from None
 
 
-def _of_transaction(told: Transaction) -> Told:
+def _of_transaction(told: Transaction, credentials: PayProCredentials) -> Told:
     ours = reference_of(told.tracking_id) or told.parent_uid
     return Told(
         id=f"{told.uid}:{told.status}",
         type=f"{told.type}.{told.status}",
-        live=not told.test,
+        live=credentials.live if told.test is None else not told.test,
         payment=told.uid if ours else None,
     )
 
 
 def _of_lapsed(told: Lapsed, credentials: PayProCredentials) -> Told:
-    """Real money or not, it does not always say: then as the account is."""
     ours = str(told.shop_id) == credentials.shop_id and reference_of(told.order.tracking_id)
     live = credentials.live if told.test is None else not told.test
     return Told(id=f"{told.token}:expired", type="token.expired", live=live, payment=told.token if ours else None)

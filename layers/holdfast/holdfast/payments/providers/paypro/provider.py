@@ -68,7 +68,7 @@ class PayPro:
         if not _UID.fullmatch(payment):
             raise PaymentUnknown
         ours, root, named = self._by_uid(payment)
-        return mapper.fact_of(root.uid, ours, (*self._api.transactions(ours.tracking), root, named))
+        return mapper.fact_of(root.uid, ours, (*self._known(ours), root, named))
 
     def capture(self, payment: str, amount: Money, key: str) -> ProviderFact:
         """PayPro collects by itself. PaymentStateConflict when it has not."""
@@ -113,7 +113,7 @@ class PayPro:
     def _by_token(self, token: str) -> ProviderFact:
         checkout = self._api.checkout(token)
         ours = mapper.reference_of(checkout.order.tracking_id) if checkout else None
-        if checkout is None or ours is None:
+        if checkout is None or ours is None or self._of_another_world(checkout):
             raise PaymentUnknown
         family = self._family(ours, checkout) if checkout.tried else ()
         return mapper.fact_of(token, ours, family, checkout)
@@ -124,7 +124,7 @@ class PayPro:
         """
         said = _said(checkout)
         try:
-            return (*said, *self._api.transactions(ours.tracking))
+            return (*said, *self._known(ours))
         except PartnerUnavailable:
             if not said:
                 raise
@@ -133,7 +133,7 @@ class PayPro:
     def _by_uid(self, uid: str) -> tuple[Reference, Transaction, Transaction]:
         """Whose it is, the payment that it is of, and itself. PaymentUnknown."""
         named = self._api.transaction(uid)
-        if named is None:
+        if named is None or self._of_another_world(named):
             raise PaymentUnknown
         root = named
         if named.parent_uid is not None:
@@ -142,6 +142,13 @@ class PayPro:
         if ours is None:
             raise PaymentUnknown
         return ours, root, named
+
+    def _known(self, ours: Reference) -> tuple[Transaction, ...]:
+        return tuple(one for one in self._api.transactions(ours.tracking) if not self._of_another_world(one))
+
+    def _of_another_world(self, told: Checkout | Transaction) -> bool:
+        """Play money in a live account, or the other way round: a checkout may be older than the account's last change."""
+        return told.test is not None and told.test == self.live
 
     def _given(self, fact: ProviderFact, key: str) -> Given | None:
         """In what is told of the order, or by the key itself: of many transactions the gateway tells the latest only."""
