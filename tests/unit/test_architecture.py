@@ -55,6 +55,7 @@ HEAVY = {
     "jinja2": "pages of mail",
     "aws_xray_sdk": "tracing",
     "boto3": "a layer over botocore that nothing here needs",
+    "cryptography": "RSA, which few providers sign with",
     "aws_lambda_powertools.utilities.batch": "queues",
     "aws_lambda_powertools.utilities.parser": "models of every event there is",
     "aws_lambda_powertools.event_handler": "another router",
@@ -329,6 +330,14 @@ def test_a_cold_start_of_an_http_function_is_lean(function: str) -> None:
     if function == "payments_sandbox":
         heavy.pop("holdfast.payments.providers")  # it is the provider
     assert heavy == {}
+
+
+def test_signatures_of_rsa_are_judged_in_one_place_and_imported_there_when_needed() -> None:
+    users = {module.name: module for module in [*ALL, *APPS] if "cryptography" in {top(name) for name in module.imports()}}
+    assert set(users) == {"payments/certificates.py"}
+    (module,) = users.values()
+    at_once = [node for node in module.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not any("cryptography" in ast.unparse(node) for node in at_once)
 
 
 def test_http_functions_are_found_and_what_is_heavy_is_seen() -> None:
