@@ -28,6 +28,8 @@ PRUNED = (
     "bin",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui",
     "boto3/examples",
+    "cffi",  # cryptography needs its backend only, which lies beside it
+    "pycparser",
     "pydantic/v1",
     "**/__pycache__",
     "**/tests",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import layers
+from infra.providers.rsa import bare_public_key, key_pair, sign
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "layers" / "holdfast" / "holdfast"
@@ -357,6 +358,19 @@ def test_the_layer_has_all_that_a_function_imports(function: str, built: Path) -
     """An undeclared dependency works here and fails there."""
     loaded = cold_start(function, built)
     assert "holdfast" in loaded
+
+
+def test_the_layer_can_judge_a_signature_of_rsa(built: Path) -> None:
+    """Imported late, so no cold start would miss a part of it."""
+    key = key_pair("the layer")
+    public, made = bare_public_key(key), sign(key, b"message")
+    judge = (
+        "import base64, sys; from holdfast.payments.certificates import signed; "
+        "print(*(signed(base64.b64decode(sys.argv[1]), base64.b64decode(sys.argv[2]), text) for text in (b'message', b'another')))"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, (built, LIBRARY.parent)))}
+    done = subprocess.run([sys.executable, "-S", "-c", judge, public, made], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True False\n", "")
 
 
 def test_the_reader_sees_what_it_must_see(tmp_path: Path) -> None:
