@@ -105,6 +105,9 @@ class FakePayPal:
             raise ValueError(f"PayPal knows no {action}")
         return self.news()
 
+    def book(self, payment: str) -> Book:
+        return self._orders[payment]
+
     def news(self) -> list[Webhook]:
         """What is on its way to the shop. PayPal would try each for three days."""
         waiting, self._waiting = self._waiting, []
@@ -157,7 +160,8 @@ class FakePayPal:
             if not 0 < len(unit.get(name, "-")) <= most:
                 raise Refusal(400, "INVALID_STRING_LENGTH", "INVALID_REQUEST")
         check_experience(body)
-        book = Book(self._id("5O"), unit, self._clock())
+        pages = body.get("payment_source", {}).get("paypal", {}).get("experience_context", {})
+        book = Book(self._id("5O"), unit, self._clock(), back=pages.get("return_url"), cancel=pages.get("cancel_url"))
         self._orders[book.id] = book
         self._keep("orders", call, book.id)
         return json_answer(201, self._view(book))

@@ -36,6 +36,8 @@ class Book:
     refunds: list[dict[str, Any]] = field(default_factory=list)
     declines: bool = False
     approvals: int = 0
+    back: str | None = None
+    cancel: str | None = None
 
     @property
     def lapsed_at(self) -> datetime:

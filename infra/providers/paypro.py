@@ -194,6 +194,16 @@ class FakePayPro:
         told |= {"order": book.asked["order"], "settings": book.asked.get("settings", {}), "customer": book.asked.get("customer", {})}
         return [self.signed(json.dumps(told).encode())]
 
+    def book(self, payment: str) -> Book:
+        return self._checkouts[payment]
+
+    def paid(self, book: Book) -> bool:
+        return any(self._transactions[uid]["status"] == "successful" for uid in book.tries)
+
+    def news(self) -> list[Webhook]:
+        """What the shop asks for itself is answered, and not told."""
+        return []
+
     def _paid(self, book: Book) -> dict[str, Any]:
         for uid in book.tries:
             if self._transactions[uid]["status"] == "successful":

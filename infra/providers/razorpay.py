@@ -55,6 +55,11 @@ class FakeRazorpay:
         signature = hmac.new(self._key_secret.encode(), f"{payment}|{paid['id']}".encode(), hashlib.sha256).hexdigest()
         return {"razorpay_payment_id": paid["id"], "razorpay_order_id": payment, "razorpay_signature": signature}
 
+    def news(self) -> list[Webhook]:
+        """What is on its way to the shop, of what it has asked for itself."""
+        told, self.caused = self.caused, []
+        return told
+
     def answer(self, call: Call) -> Answer:
         try:
             self._let_in(call)

@@ -48,6 +48,11 @@ class FakeStripe:
     def act(self, payment: str, action: str) -> list[Webhook]:
         return self.book.act(payment, action)
 
+    def news(self) -> list[Webhook]:
+        """What is on its way to the shop, of what it has asked for itself."""
+        told, self.caused = self.caused, []
+        return told
+
     def answer(self, call: Call) -> Answer:
         try:
             self._let_in(call)

@@ -50,6 +50,10 @@ class Fake(Protocol):
         """
         ...
 
+    def news(self) -> list[Webhook]:
+        """What is on its way to the shop beside that: news of what its own calls have caused. Each once."""
+        ...
+
 
 def json_answer(status: int, content: Any, **headers: str) -> Answer:
     return Answer(status, {"content-type": "application/json", **headers}, json.dumps(content).encode())
