@@ -41,8 +41,8 @@ def webhook_of(name: str) -> tuple[str, str]:
         told = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise ValueError("not an event") from None
-    provider, colon, event = told.partition(":")
-    if not (colon and event) or webhook_id(provider, event) != name:
+    provider, _, event = told.partition(":")
+    if not (provider and event) or webhook_id(provider, event) != name:
         raise ValueError("not an event")
     return provider, event
 
