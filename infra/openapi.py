@@ -54,6 +54,7 @@ ENVIRONMENT = {
     },
     **{f"{name}_QUEUE_URL": f"https://queue.example/{name.lower()}" for name in ["PAYMENTS", "FULFILMENT", "STOCK", "NOTIFICATIONS"]},
     "WEBHOOKS_TABLE": "webhooks",
+    "RECONCILE_QUEUE_URL": "https://queue.example/reconcile",
     "WEBHOOKS_QUEUE_URL": "https://queue.example/webhooks",
 }
 
@@ -85,7 +86,9 @@ def text() -> str:
 
 
 def requests(apis: Sequence[Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Bodies that a route takes: those of the functions' sample events that its model lets in."""
+    """Bodies that a route takes: those of the functions' sample events that its model lets in, and that fit what is told of it."""
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
     models = {(route.method, route.path): route.body for api in apis for route in api.routes if route.body}
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for path in sorted(EVENTS.glob("*/*.json")):
@@ -94,7 +97,9 @@ def requests(apis: Sequence[Any]) -> dict[tuple[str, str], dict[str, Any]]:
         with contextlib.suppress(ValueError):  # neither JSON, nor what the model takes
             if route in models and event.get("body"):
                 models[route].model_validate_json(event["body"])
-                found.setdefault(route, {})[path.stem] = json.loads(event["body"])
+                body = json.loads(event["body"])
+                if Draft202012Validator(models[route].model_json_schema()).is_valid(body):
+                    found.setdefault(route, {})[path.stem] = body
     return found
 
 

@@ -19,18 +19,24 @@ from holdfast.orders import indexing
 from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.retelling import Retell, retell
 from holdfast.orders.search_repository import DynamoOrderSearch
+from holdfast.payments import enrolling
+from holdfast.payments.account_store import DynamoAccounts
+from holdfast.payments.account_views import account_view
 from holdfast.platform import aws
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.runs import DynamoRuns
+from holdfast.platform.sealing import KmsSealer
 from holdfast.platform.settings import HoldSettings
 from holdfast.stock import auditing, layout, ledger, orphans, shelves
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants import usecases
-from holdfast.tenants.repository import DynamoTenants
+from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.wiring.accounts import connect_of
 from holdfast.wiring.cleaning import Cleaner
 from holdfast.wiring.orders import OrdersForSweep
 from holdfast.wiring.orphans import OrdersForOrphans
+from holdfast.wiring.providers import kind_of
 from holdfast.wiring.search import VaultsForSearch
 
 ACTOR = "operator"
@@ -46,11 +52,15 @@ class Settings(HoldSettings):
     fulfilment_table: str
     tenants_table: str
     operations_table: str
+    sealing_key_arn: str
 
 
 settings = Settings.load()
 client = aws.dynamodb()
-tenants = DynamoTenants(Table(client, settings.tenants_table))
+tenants_table = Table(client, settings.tenants_table)
+tenants = DynamoTenants(tenants_table)
+accounts = DynamoAccounts(tenants_table)
+sealer = KmsSealer(settings.sealing_key_arn)
 products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 commit = DynamoCommit(client)
@@ -109,6 +119,14 @@ class Reindex(Model):
     dry_run: bool = True
 
 
+class ConnectProvider(Model):
+    """`account`: the provider's own fields, and `overlap_hours`."""
+
+    shop: ShopId
+    provider: str = Field(max_length=40)
+    account: dict[str, Any] = Field(repr=False)
+
+
 class Resharded(Model):
     """`shards` take what comes in; up to `made` may have units until the clean-up has emptied the rest."""
 
@@ -126,6 +144,14 @@ def create_shop(options: dict[str, Any]) -> BaseModel:
 
 def create_api_key(options: dict[str, Any]) -> BaseModel:
     return usecases.create_api_key(usecases.CreateApiKey.model_validate(options), tenants=tenants, now=utc_now())
+
+
+def connect_provider(options: dict[str, Any]) -> BaseModel:
+    """A shop's account at a payment provider, connected or given other secrets; the answer has none of them."""
+    asked, now = ConnectProvider.model_validate(options), utc_now()
+    shop = Directory(tenants).shop(asked.shop)
+    account = enrolling.connect(connect_of(asked.shop, asked.provider, asked.account), accounts=accounts, sealer=sealer, now=now)
+    return account_view(asked.shop, asked.provider, account, events=kind_of(asked.provider).events, live_shop=shop.live, now=now)
 
 
 def audit_stock(options: dict[str, Any]) -> BaseModel:
@@ -179,6 +205,7 @@ def reindex(options: dict[str, Any]) -> BaseModel:
 COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "create_shop": create_shop,
     "create_api_key": create_api_key,
+    "connect_provider": connect_provider,
     "audit_stock": audit_stock,
     "rebuild_stock": rebuild_stock,
     "rebuild_orders": rebuild_orders,
@@ -200,7 +227,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in invalid.errors(include_input=False))
         return _refused("validation_failed", wrong)
     except HoldfastError as refusal:
-        return _refused(refusal.code, refusal.detail)
+        pointed = [f"{error['pointer']}: {error['detail']}" for error in refusal.facts.get("errors", ())]
+        return _refused(refusal.code, "; ".join([refusal.detail, *pointed]))
     logger.info("command done", extra={"command": name, "shop": event.get("shop")})
     return {"ok": True, "result": result.model_dump(mode="json")}
 

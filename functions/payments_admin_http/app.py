@@ -1,46 +1,70 @@
-"""What a shop's staff and scripts call about payments: what providers told us, and working at it again."""
+"""What a shop's staff and scripts call about payments: accounts at providers, what those told us, and working at it again."""
 
 from functools import partial
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import utc_now
-from holdfast.payments import browsing, inbox_views, redriving
-from holdfast.payments.errors import UnknownWebhook
+from holdfast.payments import account_views, browsing, enrolling, inbox_views, redriving
+from holdfast.payments.account_store import DynamoAccounts
+from holdfast.payments.accounts import Account
+from holdfast.payments.errors import (
+    AccountUnreadable,
+    CredentialsRefused,
+    StaleAccount,
+    UnknownAccount,
+    UnknownProvider,
+    UnknownWebhook,
+)
 from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, secrets
+from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.platform.dynamo import Table
 from holdfast.platform.http import Api, Request
+from holdfast.platform.log import logger
+from holdfast.platform.problems import IfMatchInvalid
 from holdfast.platform.queue import Queue
-from holdfast.platform.settings import FunctionSettings
+from holdfast.platform.reading import if_match
+from holdfast.platform.sealing import KmsSealer
 from holdfast.platform.tokens import InvalidCursor, Tokens
 from holdfast.tenants.errors import ApiKeyInvalid, ApiKeyMissing, ScopeMissing
 from holdfast.tenants.guards import api_key, may
 from holdfast.tenants.model import Scope
 from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.wiring.accounts import ProviderAccountBody, connect_of
 from holdfast.wiring.inbox import EventQueue
+from holdfast.wiring.providers import REAL, ProviderSettings, kind_of, providers_of
 
+PROVIDERS = "/shops/{shop}/admin/payments/providers"
+PROVIDER = f"{PROVIDERS}/{{provider}}"
 WEBHOOKS = "/shops/{shop}/admin/webhooks"
 WEBHOOK = f"{WEBHOOKS}/{{webhook}}"
 
 
-class Settings(FunctionSettings):
-    payments_table: str
-    tenants_table: str
+class Settings(ProviderSettings):
     payments_queue_url: str
     token_secret_arn: str
 
 
 settings = Settings.load()
 client = aws.dynamodb()
-directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
-inbox = DynamoInbox(Table(client, settings.payments_table))
+tenants_table, payments_table = Table(client, settings.tenants_table), Table(client, settings.payments_table)
+directory = Directory(DynamoTenants(tenants_table))
+accounts = DynamoAccounts(tenants_table)
+sealer = KmsSealer(settings.sealing_key_arn)
+providers = providers_of(
+    settings, tenants=tenants_table, payments=payments_table, live_only=lambda shop: directory.shop(shop).live, clock=utc_now
+)
+inbox = DynamoInbox(payments_table)
 pass_on = EventQueue(Queue(settings.payments_queue_url))
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 
 api = Api("payments-admin", clock=utc_now, shop_origins=directory.origins)
 app = api.app
 refused = (ApiKeyMissing, ApiKeyInvalid, ScopeMissing)
+unknown = (*refused, UnknownProvider, UnknownAccount)
+over = (StaleAccount, VersionConflict, IfMatchInvalid)
+asking = (CredentialsRefused, AccountUnreadable, PartnerUnavailable, PartnerThrottles, PartnerUnreadable)
 
 
 def needs(scope: Scope) -> dict[str, Any]:
@@ -95,6 +119,88 @@ def redrive_webhooks(request: Request[inbox_views.RedriveBody]) -> inbox_views.R
     command = request.body.command(request.shop, _opened(request.body.cursor, "redrive", request.shop))
     done = redriving.redrive(command, inbox=inbox, pass_on=pass_on, now=request.now)
     return inbox_views.redrive_view(done, command.dry_run, _sealed(done.last, "redrive", request.shop))
+
+
+@api.get(PROVIDERS, returns=account_views.ProviderAccountList, refusals=refused, **needs(Scope.ADMIN))
+def list_providers(request: Request[None]) -> account_views.ProviderAccountList:
+    """All payment providers: the shop's account at each, and what the provider is to be told so that its webhooks come."""
+    found = {account.provider: account for account in accounts.accounts(request.shop)}
+    return account_views.ProviderAccountList(items=[_told(request, name, found.get(name)) for name in REAL], next=None)
+
+
+@api.get(PROVIDER, returns=account_views.ProviderAccountView, refusals=(*refused, UnknownProvider), **needs(Scope.ADMIN))
+def show_provider(request: Request[None]) -> account_views.ProviderAccountView:
+    """One provider. No secret is shown; of a long one the last four characters."""
+    name = _named(request)
+    return _told(request, name, accounts.account(request.shop, name))
+
+
+@api.put(
+    PROVIDER,
+    body=ProviderAccountBody,
+    returns=account_views.ProviderAccountView,
+    refusals=(*refused, UnknownProvider, *over),
+    **needs(Scope.ADMIN),
+)
+def connect_provider(request: Request[ProviderAccountBody]) -> account_views.ProviderAccountView:
+    """Connect the shop's account, or give it other secrets. The former ones verify webhooks for `overlap_hours` longer.
+
+    The same again changes nothing. With `If-Match: "0"` only where there is no account yet.
+    """
+    command = connect_of(request.shop, request.path["provider"], request.body.root, if_match(request.headers))
+    account = enrolling.connect(command, accounts=accounts, sealer=sealer, now=request.now)
+    return _changed(request, "connected", account)
+
+
+@api.post(f"{PROVIDER}/check", returns=account_views.ProviderAccountChecked, refusals=(*unknown, *asking), **needs(Scope.ADMIN))
+def check_provider(request: Request[None]) -> account_views.ProviderAccountChecked:
+    """Ask the provider whether it knows these credentials. Nothing is changed there."""
+    account = enrolling.read(request.shop, _named(request), accounts=accounts)
+    providers.of(account).check()
+    return account_views.ProviderAccountChecked(provider=account.provider, live=account.live, checked_at=request.now)
+
+
+@api.post(f"{PROVIDER}/disable", returns=account_views.ProviderAccountView, refusals=(*unknown, *over), **needs(Scope.ADMIN))
+def disable_provider(request: Request[None]) -> account_views.ProviderAccountView:
+    """Take no new payments with it. What is under way goes on, and money can be given back."""
+    return _changed(request, "disabled", _switched(request, enabled=False))
+
+
+@api.post(f"{PROVIDER}/enable", returns=account_views.ProviderAccountView, refusals=(*unknown, *over), **needs(Scope.ADMIN))
+def enable_provider(request: Request[None]) -> account_views.ProviderAccountView:
+    """Take payments with it again."""
+    return _changed(request, "enabled", _switched(request, enabled=True))
+
+
+@api.delete(PROVIDER, returns=None, status=204, refusals=(*unknown, *over), **needs(Scope.ADMIN))
+def disconnect_provider(request: Request[None]) -> None:
+    """Take the account away, with its secrets: its webhooks are refused from then on, and nothing can be asked or given back."""
+    name, version = _named(request), if_match(request.headers)
+    enrolling.disconnect(request.shop, name, over=version, accounts=accounts)
+    logger.info("payment provider disconnected", extra={"provider": name, "by": request.caller.id})
+
+
+def _named(request: Request[Any]) -> str:
+    """UnknownProvider, before anything is read."""
+    kind_of(request.path["provider"])
+    return request.path["provider"]
+
+
+def _switched(request: Request[Any], *, enabled: bool) -> Account:
+    version = if_match(request.headers)
+    return enrolling.switch(request.shop, _named(request), enabled=enabled, over=version, accounts=accounts, now=request.now)
+
+
+def _changed(request: Request[Any], what: str, account: Account) -> account_views.ProviderAccountView:
+    """Who did that, when, is asked later."""
+    facts = {"provider": account.provider, "version": account.version, "by": request.caller.id}
+    logger.info(f"payment provider {what}", extra=facts)
+    return _told(request, account.provider, account)
+
+
+def _told(request: Request[Any], name: str, account: Account | None) -> account_views.ProviderAccountView:
+    live = directory.shop(request.shop).live
+    return account_views.account_view(request.shop, name, account, events=kind_of(name).events, live_shop=live, now=request.now)
 
 
 def _opened(cursor: str | None, kind: str, shop: str) -> str | None:

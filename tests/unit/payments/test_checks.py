@@ -44,7 +44,6 @@ WRONG = [
     (at_stripe, {"secret_key": "sk_test_another_one"}),
     (at_razorpay, {"key_id": "rzp_test_another"}),
     (at_razorpay, {"key_secret": "another-secret"}),
-    (at_razorpay, {"key_secret": "another-secret"}),
     (at_paypro, {"shop_id": "4711"}),
     (at_paypro, {"secret_key": "another-secret"}),
     (at_paypal, {"client_id": "another_client"}),

@@ -28,7 +28,14 @@ class ProviderAccountBody(RootModel[dict[str, Any]]):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """For the contract only: this loads all connectors."""
-        return {"oneOf": [handler(form_of(name).__pydantic_core_schema__) for name in REAL], "description": cls.__doc__}
+        return {"oneOf": [_told(form_of(name), handler) for name in REAL], "description": cls.__doc__}
+
+
+def _told(form: type[Credentials], handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    told = handler(form.__pydantic_core_schema__)
+    for name in form.SECRETS:
+        told["properties"][name]["writeOnly"] = True
+    return told
 
 
 def connect_of(shop: str, provider: str, sent: Mapping[str, Any], over: int | None = None) -> Connect:
