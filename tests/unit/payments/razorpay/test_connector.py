@@ -226,6 +226,14 @@ def test_a_refund_is_not_made_twice_when_the_key_is_forgotten(world: World) -> N
     assert world.razorpay.status(payment).refunded == 50_000
 
 
+def test_two_at_once_give_back_once(world: World) -> None:
+    """Both have looked before either has asked: then it is Razorpay's own key that counts."""
+    payment, part = world.paid(), Money(amount=50_000, currency="INR")
+    world.razorpay._api.refunds = lambda payment: []  # type: ignore[method-assign]
+    assert world.razorpay.refund(payment, part, "ord#r1") == world.razorpay.refund(payment, part, "ord#r1")
+    assert len(world.book.of("refund")) == 1
+
+
 def test_without_asking_first_a_late_repeat_gives_back_twice(world: World) -> None:
     payment, part = world.paid(), Money(amount=50_000, currency="INR")
     world.razorpay._api.refunds = lambda payment: []  # type: ignore[method-assign]

@@ -91,6 +91,13 @@ def test_what_stripe_does_not_take_is_said_so(world: World, amount: int, currenc
     assert world.fake.book.things == {}
 
 
+@pytest.mark.parametrize(("amount", "currency"), [(12_345, "KWD"), (1999, "MGA"), (5000, "IQD"), (5000, "LYD"), (0, "EUR")])
+def test_what_stripe_would_take_for_another_amount_is_not_even_asked(world: World, amount: int, currency: str) -> None:
+    with pytest.raises(AmountNotPayable):
+        world.made(Money(amount=amount, currency=currency))
+    assert world.line.calls == []
+
+
 def test_a_page_is_pending_until_it_is_paid(world: World) -> None:
     payment = world.made()
     assert world.stripe.status(payment).news is News.PENDING
@@ -180,6 +187,14 @@ def test_a_refund_is_not_made_twice_when_stripe_has_forgotten_the_key(world: Wor
     given = world.stripe.refund(payment, part, "ord#r1")
     assert given.key == "ord#r1"
     assert world.stripe.status(payment).refunded == 500
+
+
+def test_two_at_once_give_back_once(world: World) -> None:
+    """Both have looked before either has asked: then it is Stripe's own key that counts."""
+    payment, part = world.paid(), Money(amount=500, currency="EUR")
+    world.stripe._api.refunds = lambda intent: []  # type: ignore[method-assign]
+    assert world.stripe.refund(payment, part, "ord#r1") == world.stripe.refund(payment, part, "ord#r1")
+    assert len([thing for thing in world.fake.book.things.values() if thing["object"] == "refund"]) == 1
 
 
 def test_without_asking_first_a_late_repeat_gives_back_twice(world: World) -> None:

@@ -225,6 +225,11 @@ def test_in_doubt_the_payment_is_asked_for(changes: dict[str, Any]) -> None:
     assert (told.payment, told.fact) == ("cs_1", None)
 
 
+def test_only_an_event_of_payment_tells_of_payment() -> None:
+    told = mapper.told(event(session(), type="checkout.session.expired"))
+    assert (told.payment, told.fact) == ("cs_1", None)
+
+
 @pytest.mark.parametrize("changes", [{"mode": "subscription"}, {"metadata": {}}, {"metadata": None}, {"metadata": {"shop": "demo"}}])
 def test_sessions_without_our_reference(changes: dict[str, Any]) -> None:
     told = mapper.told(event(session(**changes)))
