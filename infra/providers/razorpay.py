@@ -145,11 +145,8 @@ class FakeRazorpay:
         earliest, latest = (
             _number(call.query.get(name, default), name) for name, default in (("from", "0"), ("to", str(self.book.now + 1)))
         )
-        found = [
-            order
-            for order in self.book.of("order")
-            if earliest <= order["created_at"] < latest and call.query.get("receipt", order["receipt"]) == order["receipt"]
-        ]
+        named = {"receipt": call.query["receipt"]} if "receipt" in call.query else {}
+        found = [order for order in self.book.of("order", **named) if earliest <= order["created_at"] < latest]
         page = _page(found, call)
         if "expand[]" in call.query:
             if call.query["expand[]"] != "payments":

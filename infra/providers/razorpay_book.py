@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from infra.providers.wire import Clock, Webhook
 Thing = dict[str, Any]
 
 DAY = 86_400
+NEVER_CHANGES = {"order_id", "payment_id", "receipt"}
+"""By these things are found without a look at all the others."""
 
 
 class RazorpayBook:
@@ -22,6 +25,7 @@ class RazorpayBook:
     def __init__(self, *, webhook_secret: str, clock: Clock) -> None:
         self._webhook_secret, self._clock = webhook_secret, clock
         self.things: dict[str, Thing] = {}
+        self._shelves: dict[tuple[str, str, str], list[Thing]] = defaultdict(list)
         self.captures = True
         self.refunds_begin = "processed"
         self._events = 0
@@ -34,12 +38,15 @@ class RazorpayBook:
     def put(self, kind: str, prefix: str, **facts: Any) -> Thing:
         """Names have fourteen letters behind their prefix."""
         name = f"{prefix}_{hashlib.sha256(f'{prefix}{len(self.things)}'.encode()).hexdigest()[:14]}"
-        self.things[name] = {"id": name, "entity": kind, **facts, "created_at": self.now}
-        return self.things[name]
+        thing = self.things[name] = {"id": name, "entity": kind, **facts, "created_at": self.now}
+        for field in ("entity", *NEVER_CHANGES & facts.keys()):
+            self._shelves[kind, field, str(thing[field])].append(thing)
+        return thing
 
     def of(self, kind: str, **facts: Any) -> list[Thing]:
         """The newest first."""
-        found = [thing for thing in self.things.values() if thing["entity"] == kind]
+        field = next(iter(NEVER_CHANGES & facts.keys()), "entity")
+        found = self._shelves.get((kind, field, str(facts.get(field, kind))), [])
         return [thing for thing in reversed(found) if all(thing[name] == value for name, value in facts.items())]
 
     def told(self) -> list[Webhook]:

@@ -122,9 +122,8 @@ class FakeStripe:
         tests = {"gt": int.__gt__, "gte": int.__ge__, "lt": int.__lt__, "lte": int.__le__}
         found = [
             thing
-            for thing in reversed(self.book.things.values())
-            if thing["object"] == kind
-            and all(thing[name] == asked[name] for name in filters if name in asked)
+            for thing in reversed(self.book.kinds[kind])
+            if all(thing[name] == asked[name] for name in filters if name in asked)
             and all(tests[name](thing["created"], bound) for name, bound in bounds.items())
         ]
         if "starting_after" in asked:

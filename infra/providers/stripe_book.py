@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ class StripeBook:
     def __init__(self, *, live: bool, webhook_secret: str, clock: Clock) -> None:
         self._live, self._webhook_secret, self._clock = live, webhook_secret, clock
         self.things: dict[str, Thing] = {}
+        self.kinds: dict[str, list[Thing]] = defaultdict(list)
+        self._sessions: dict[str, Thing] = {}
         self.wishes: dict[str, Thing] = {}
         """What a session asked for its payment intent, which only the first try makes."""
         self._events = 0
@@ -35,8 +38,9 @@ class StripeBook:
         return f"{prefix}_{world}{hashlib.sha256(f'{prefix}{len(self.things)}'.encode()).hexdigest()[:24]}"
 
     def put(self, name: str, kind: str, **facts: Any) -> Thing:
-        self.things[name] = {"id": name, "object": kind, "created": self.now, "livemode": self._live, **facts}
-        return self.things[name]
+        thing = self.things[name] = {"id": name, "object": kind, "created": self.now, "livemode": self._live, **facts}
+        self.kinds[kind].append(thing)
+        return thing
 
     def told(self) -> list[Webhook]:
         """What was not taken yet."""
@@ -193,8 +197,8 @@ class StripeBook:
     def _end_dispute(self, session: Thing, status: str) -> None:
         open_ones = [
             thing
-            for thing in self.things.values()
-            if thing["object"] == "dispute" and thing["payment_intent"] == session["payment_intent"] and thing["status"] == "needs_response"
+            for thing in self.kinds["dispute"]
+            if thing["payment_intent"] == session["payment_intent"] and thing["status"] == "needs_response"
         ]
         if not open_ones:
             raise ValueError("there is no open dispute")
@@ -202,9 +206,7 @@ class StripeBook:
         self.tell("charge.dispute.closed", open_ones[-1])
 
     def session_of(self, intent: Thing) -> Thing:
-        return next(
-            thing for thing in self.things.values() if thing["object"] == "checkout.session" and thing["payment_intent"] == intent["id"]
-        )
+        return self._sessions[intent["id"]]
 
     def _tried(self, session: Thing, *states: str) -> Thing:
         """The session's payment intent, which the first try makes. ValueError when it cannot be tried."""
@@ -229,6 +231,7 @@ class StripeBook:
             status="requires_payment_method",
         )
         session["payment_intent"] = intent["id"]
+        self._sessions[intent["id"]] = session
         return intent
 
     def _charge(self, intent: Thing) -> Thing:

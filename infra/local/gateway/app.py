@@ -7,6 +7,7 @@ from aiohttp import web
 from .guard import Handler, local_callers_only
 from .pages import HERE, page_not_found, routes
 from .problem import problem
+from .providers import add_providers
 from .proxy import LARGEST_BODY, TARGETS, close_session, forward, open_session
 from .target import Targets
 
@@ -58,6 +59,7 @@ def build_app(targets: Targets) -> web.Application:
     app.on_response_prepare.append(dress)
     app.router.add_route("*", API + "{path:.*}", forward)
     app.add_routes(routes)
+    add_providers(app)
     app.router.add_static("/static/", HERE / "static")
     app.router.add_static("/vendor/", HERE / "vendor")
     return app
