@@ -50,6 +50,7 @@ MEANINGS = {
     "STOREFRONT_URL": "Where links in mails lead.",
     "TENANTS_TABLE": "Shops and the hashes of their API keys.",
     "TOKEN_SECRET_ARN": "The secret behind checkout, CSRF and order tokens, and cursors.",
+    "RECONCILE_QUEUE_URL": "Pieces of reconciliations to work at.",
     "WEBHOOKS_QUEUE_URL": "Events and deliveries of webhooks to work at.",
     "WEBHOOKS_TABLE": "Webhook endpoints and what was sent to them, for thirty days.",
     "WEBHOOK_LOOPBACK": "Whether webhooks may go to this very machine, over plain http. In `prod` it is refused.",

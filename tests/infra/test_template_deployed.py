@@ -62,6 +62,9 @@ def test_schedule(stack: dict[str, Any]) -> None:
     assert found == {
         ("rate(5 minutes)", stack["functions"]["stock_sweep"], True),
         ("rate(1 minute)", stack["functions"]["webhooks_retry"], True),
+        ("rate(30 minutes)", stack["functions"]["payments_reconcile"], True),
+        ("rate(6 hours)", stack["functions"]["payments_reconcile"], True),
+        ("cron(30 2 * * ? *)", stack["functions"]["payments_reconcile"], True),
     }
 
 

@@ -187,7 +187,8 @@ def _expected(order: Order, fact: PaymentFact, now: datetime) -> Looked:
     if fact.kind is not FactKind.SUCCEEDED:
         return _told(order, Result.GIVEN_BACK if fact.kind is FactKind.REFUNDED else Result(fact.kind.value), changed=True)
     if (fact.payment, fact.amount, fact.currency) != (order.payment.id, order.amount, order.currency):
-        return _told(order, Result.REVIEW, changed=order.status is not Status.PAYMENT_REVIEW)
+        new = order.status is not Status.PAYMENT_REVIEW
+        return _told(order, Result.REVIEW, changed=new, found=new)
     if order.status not in rules.LATE:
         return _told(order, Result.GIVEN_BACK, changed=True, found=True)
     late = "its hold is gone: the shop's policy for late money decides" if _hold_gone(order, now) else None

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from holdfast.kernel.errors import Refusal, UnavailableError
 from holdfast.kernel.model import Model
@@ -53,22 +53,28 @@ Silent = Mapping[str, str]
 """Providers that are not to be asked, and why."""
 
 
-class Desk(Protocol):
-    """All that the pieces of work touch."""
+class Plan(Protocol):
+    """What a run begins with."""
 
     def lists(self, mode: Mode) -> Sequence[tuple[str, int]]:
-        """The lists of orders that the mode reads, and their parts."""
+        """The lists of orders that the mode reads, and in how many parts each lies."""
         ...
+
+    def providers(self, shop: str) -> Sequence[str]:
+        """Those with which it has an account."""
+        ...
+
+
+class Desk(Protocol):
+    """All that the pieces of work touch."""
 
     def listed(self, task: Task, limit: int) -> Sequence[Named]:
         """A page of a list, the oldest first."""
         ...
 
-    def providers(self, shop: str) -> Sequence[str]: ...
-
     def look(self, task: Task, about: str, silent: Silent, now: datetime) -> Seen: ...
 
-    def statement(self, task: Task, now: datetime) -> tuple[Sequence[str], str | None]:
+    def statement(self, task: Task) -> tuple[Sequence[str], str | None]:
         """Payments of a page that do not seem to fit our orders, and the next page."""
         ...
 
@@ -82,8 +88,8 @@ class Desk(Protocol):
 
 
 class Messages(Protocol):
-    def send_all(self, messages: Sequence[tuple[Mapping[str, object], timedelta]]) -> None:
-        """Each with how long it waits first."""
+    def send_all(self, messages: Sequence[tuple[Mapping[str, Any], timedelta]]) -> None:
+        """Each with how long it waits first, 15 minutes at most. Those before one that could not be sent may have gone."""
         ...
 
 
@@ -93,7 +99,6 @@ class Office:
 
     runs: RunStore
     messages: Messages
-    desk: Desk
 
 
 class Worked(NamedTuple):
@@ -103,10 +108,10 @@ class Worked(NamedTuple):
     new: bool
 
 
-def start(run: Run, *, office: Office) -> Part:
+def start(run: Run, *, plan: Plan, office: Office) -> Part:
     """Begin a run. The same again begins nothing new."""
     office.runs.begin(run)
-    root = Part(shop=run.shop, run=run.id, name=ROOT, at=run.started_at, next=tuple(_roots(run, office.desk)))
+    root = Part(shop=run.shop, run=run.id, name=ROOT, at=run.started_at, next=tuple(_roots(run, plan)))
     standing, _ = office.runs.add(root)
     _pass_on(standing, office)
     return standing
@@ -121,11 +126,11 @@ def at_work(shop: str, mode: Mode, *, runs: RunStore, now: datetime) -> Run | No
     return None
 
 
-def work(task: Task, *, office: Office, now: Callable[[], datetime], enough: Callable[[], bool]) -> Worked:
+def work(task: Task, *, desk: Desk, office: Office, now: Callable[[], datetime], enough: Callable[[], bool]) -> Worked:
     """Do one piece of work, unless it was done. `enough`: there is time for one more order."""
     done, new = office.runs.part(task.shop, task.run, task.name), False
     if done is None:
-        done, new = office.runs.add(_WORK[task.kind](task, office.desk, now, enough))
+        done, new = office.runs.add(_WORK[task.kind](task, desk, now, enough))
     _pass_on(done, office)
     return Worked(done, new)
 
@@ -135,15 +140,15 @@ def _pass_on(part: Part, office: Office) -> None:
         office.messages.send_all([(task.message, timedelta(seconds=task.delay)) for task in part.next])
 
 
-def _roots(run: Run, desk: Desk) -> list[Task]:
+def _roots(run: Run, plan: Plan) -> list[Task]:
     mode, options = run.options.mode, run.options
     lists = [
         _task(run, Kind.LIST, f"{source}.{bucket}", source=source, bucket=bucket)
-        for source, buckets in desk.lists(mode)
+        for source, buckets in plan.lists(mode)
         for bucket in range(buckets)
     ]
     if mode is Mode.LEDGER:
-        statements = [_task(run, Kind.STATEMENT, f"statement.{name}", provider=name) for name in desk.providers(run.shop)]
+        statements = [_task(run, Kind.STATEMENT, f"statement.{name}", provider=name) for name in plan.providers(run.shop)]
         return [*lists, *statements, _task(run, Kind.AGAIN, "again")]
     stock = options.cleanup_reservations or options.check_orphaned_reservations
     return [*lists, _task(run, Kind.EVENTS, "events"), *([_task(run, Kind.RESERVATIONS, "reservations")] if stock else [])]
@@ -235,7 +240,7 @@ def counted(seen: Sequence[Seen]) -> Counts:
 def _statement(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
     at = now()
     try:
-        odd, more = desk.statement(task, at)
+        odd, more = desk.statement(task)
     except UnavailableError as silence:
         if task.attempt == len(RETRIES):
             return _part(task, at, Counts(errors={silence.code: 1}))

@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from holdfast.kernel.ids import ShopId
 from holdfast.kernel.model import Record
@@ -47,6 +47,12 @@ class Options(Record):
     cleanup_reservations: bool = False
     check_orphaned_reservations: bool = False
     day: date | None = None
+
+
+class Asked(Options):
+    """The options as somebody types them: a misspelt one is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Kind(StrEnum):

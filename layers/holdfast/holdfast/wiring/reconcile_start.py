@@ -1,0 +1,38 @@
+"""Beginning a reconciliation: from a schedule, a request, a command or a console. Apart from its work, which loads far more."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from holdfast.kernel.ids import new_id
+from holdfast.orders.keys import ORDER_BUCKETS
+from holdfast.orders.unsettled import Source
+from holdfast.payments import reconciling
+from holdfast.payments.reconciling import Office
+from holdfast.payments.reports import Mode, Options, Run
+
+LISTS = {
+    Mode.PENDING: (Source.WAITING, Source.UNSETTLED),
+    Mode.COMPREHENSIVE: (Source.WAITING, Source.UNSETTLED, Source.FAILED, Source.EXPIRED, Source.CANCELLED),
+    Mode.LEDGER: (Source.PLACED,),
+}
+
+
+@dataclass(frozen=True)
+class PlanOfShops:
+    """`payments.reconciling.Plan`. `accounts` answers the names of the providers with which a shop has an account."""
+
+    accounts: Callable[[str], Sequence[str]]
+
+    def lists(self, mode: Mode) -> Sequence[tuple[str, int]]:
+        return [(source.value, ORDER_BUCKETS) for source in LISTS[mode]]
+
+    def providers(self, shop: str) -> Sequence[str]:
+        return self.accounts(shop)
+
+
+def begin(shop: str, options: Options, trigger: str, *, plan: reconciling.Plan, office: Office, now: datetime) -> Run:
+    """`trigger` says who starts it: "schedule", or the actor's id."""
+    run = Run(shop=shop, id=new_id("run", now), started_at=now, trigger=trigger, options=options)
+    reconciling.start(run, plan=plan, office=office)
+    return run
