@@ -17,6 +17,7 @@ from holdfast.orders import repository as orders
 from holdfast.orders import search_repository
 from holdfast.orders import session_repository as sessions
 from holdfast.payments import account_store
+from holdfast.payments import repository as payments
 from holdfast.stock import documents
 from holdfast.stock import repository as stock
 from holdfast.webhooks import repository as webhooks
@@ -49,6 +50,8 @@ _ALWAYS = {
     "FREE_PLACE": (webhooks, "attribute_exists(#pk)"),
     "SAME_DELIVERY": (webhooks, "attribute_exists(#version)"),
     "SAME_WAKE": (webhooks, "attribute_exists(#xsk)"),
+    "NEVER_SEEN": (payments, "attribute_exists(#pk)"),
+    "SAME_EVENT": (payments, "attribute_exists(#version)"),
     "SAME_ACCOUNT": (account_store, "attribute_exists(#version)"),
 }
 
