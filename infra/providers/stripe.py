@@ -122,7 +122,7 @@ class FakeStripe:
         tests = {"gt": int.__gt__, "gte": int.__ge__, "lt": int.__lt__, "lte": int.__le__}
         found = [
             thing
-            for thing in reversed(self.book.kinds[kind])
+            for thing in reversed(self.book.listed(kind, asked.get("payment_intent")))
             if all(thing[name] == asked[name] for name in filters if name in asked)
             and all(tests[name](thing["created"], bound) for name, bound in bounds.items())
         ]

@@ -205,6 +205,12 @@ class StripeBook:
         open_ones[-1]["status"] = status
         self.tell("charge.dispute.closed", open_ones[-1])
 
+    def listed(self, kind: str, intent: str | None) -> list[Thing]:
+        """All of a kind, or those that may be of that payment intent."""
+        if kind != "checkout.session" or intent is None:
+            return self.kinds[kind]
+        return [self._sessions[intent]] if intent in self._sessions else []
+
     def session_of(self, intent: Thing) -> Thing:
         return self._sessions[intent["id"]]
 
