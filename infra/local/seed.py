@@ -8,8 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from infra.local import loopback
 from infra.local.aws import client
-from infra.local.client import Api, Unexpected
+from infra.local.client import Api, Unexpected, expect
 from infra.local.status import SHOP
 from infra.local.trouble import Trouble
 
@@ -45,6 +46,21 @@ def seed(endpoint: str, api_url: str, operations: str, key_file: Path) -> str:
     except Unexpected as refused:
         raise Trouble(f"Seeding: {refused}", "See `python3 infra/dev.py logs --function admin_http`.") from refused
     return key
+
+
+def connect(api_url: str, key: str, providers_url: str) -> list[str]:
+    """The shop's accounts at the stand-ins of payment providers, as a person would connect them. The same again changes nothing."""
+    status, told = loopback.fetch(f"{providers_url}/_accounts", timeout=10)
+    if status != HTTPStatus.OK:
+        raise Trouble(f"The stand-ins of payment providers answered {status}.", "See gateway.log.")
+    accounts = json.loads(told)
+    try:
+        with opened(api_url, key) as api:
+            for provider, account in accounts.items():
+                expect((200, 201), api.admin("PUT", f"/payments/providers/{provider}", account))
+    except Unexpected as refused:
+        raise Trouble(f"Seeding: {refused}", "See `python3 infra/dev.py logs --function payments_admin_http`.") from refused
+    return list(accounts)
 
 
 @contextmanager

@@ -83,6 +83,7 @@ class Stack:
             facts = status.compose(endpoint, port, known, sam.parameters(sam.settings()), self._seed(endpoint, known))
             self._write_status(facts)
             self._ensure_gateway(port)
+            self._connect_providers(facts)
             return facts
 
     def bare_emulator(self) -> str:
@@ -184,13 +185,17 @@ class Stack:
     def _ensure_gateway(self, port: int) -> None:
         with step("Gateway") as current:
             current.note = f"http://{ports.HOST}:{port}"
-            expected = stamps.digest(ROOT / "infra" / "local" / "gateway", port)
+            expected = stamps.digest(ROOT / "infra" / "local" / "gateway", ROOT / "infra" / "providers", port)
             if self.server("gateway") and stamps.fresh(self._gateway_stamp, expected):
                 current.note += "   already running"
                 return
             self._stop("gateway")
             self._start_gateway(port)
             stamps.write(self._gateway_stamp, expected)
+
+    def _connect_providers(self, facts: status.Status) -> None:
+        with step("Payment providers") as current:
+            current.note = ", ".join(seed.connect(facts["api_url"], facts["admin_key"], facts["providers_url"]))
 
     def _start_gateway(self, port: int) -> None:
         log = self.logs / "gateway.log"
@@ -213,6 +218,7 @@ def parameters(port: int) -> dict[str, str]:
         "Architecture": environments.architecture(),
         "SandboxPayUrl": f"{base}/pay",
         "StorefrontUrl": base,
+        "ProviderReroute": base + status.PROVIDERS,
     }
 
 

@@ -10,6 +10,8 @@ from infra.local.trouble import Trouble
 
 SHOP = "demo"
 STAGE = "v1"
+PROVIDERS = "/providers"
+"""Where the gateway has its stand-ins of payment providers."""
 PAGES = {"home": "/", "shop": f"/shop/{SHOP}", "inbox": "/inbox", "admin": "/admin", "docs": "/docs"}
 
 Status = dict[str, Any]
@@ -25,6 +27,7 @@ def compose(endpoint: str, port: int, known: Mapping[str, str], parameters: Mapp
     return {
         "api_url": f"{base}/{STAGE}",
         "emulator_url": endpoint,
+        "providers_url": base + PROVIDERS,
         "pages": {name: base + path for name, path in PAGES.items()},
         "shop": SHOP,
         "admin_key": admin_key,

@@ -23,10 +23,11 @@ def now() -> datetime:
 
 @dataclass
 class Tenant:
-    """`account`: what a shop needs to be its customer, but for the addresses of the shop's own pages."""
+    """`account`: what a shop needs to be its customer, but for the addresses of its own that it `wants` as well."""
 
     fake: Fake
     account: Mapping[str, Any]
+    wants: tuple[str, ...] = ("return_url", "cancel_url")
     faults: Faults = field(default_factory=Faults)
     rounds: Rounds = field(default_factory=Rounds)
     calls: int = 0
@@ -45,10 +46,14 @@ class House:
         shop = {"shop_id": SHOP_ID, "secret_key": SECRET_KEY, "public_key": paypro.public_key, "test": True}
         self.tenants = {
             "stripe": Tenant(stripe, STRIPE),
-            "razorpay": Tenant(razorpay, RAZORPAY),
+            "razorpay": Tenant(razorpay, RAZORPAY, wants=()),
             "paypal": Tenant(paypal, app),
-            "paypro": Tenant(paypro, shop),
+            "paypro": Tenant(paypro, shop, wants=("return_url", "cancel_url", "notification_url")),
         }
+
+    def accounts(self, addresses: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """By provider, as a shop with these addresses would enter them."""
+        return {name: {**tenant.account, **{want: addresses[want] for want in tenant.wants}} for name, tenant in self.tenants.items()}
 
     def at(self, host: str) -> tuple[str, Tenant] | None:
         """Who lives there."""

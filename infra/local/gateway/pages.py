@@ -21,6 +21,8 @@ TEMPLATES = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 
+PROVIDERS = {"stripe": "Stripe", "razorpay": "Razorpay", "paypal": "PayPal", "paypro": "PayPro"}
+"""Beside the sandbox. The demo shop has an account at each one's stand-in."""
 SHOP = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 DEMO_SHOP = "demo"
 
@@ -56,7 +58,7 @@ async def home(request: web.Request) -> web.Response:
 async def storefront(request: web.Request) -> web.Response:
     if not SHOP.fullmatch(request.match_info["shop"]):
         return page_not_found()
-    return page("storefront.html", here="shop", shop=request.match_info["shop"])
+    return page("storefront.html", here="shop", shop=request.match_info["shop"], providers=PROVIDERS)
 
 
 @routes.get("/shop/{shop}/orders/{order}")

@@ -21,7 +21,8 @@ from infra.providers.house import House, Tenant
 from infra.providers.tills import payment_at, till_of, way_back
 from infra.providers.wire import Answer, Call, Webhook
 
-from .pages import DEMO_SHOP, page, page_not_found
+from .guard import is_local
+from .pages import DEMO_SHOP, PROVIDERS, page, page_not_found
 from .problem import problem
 from .proxy import SESSION, TARGETS
 
@@ -29,7 +30,6 @@ ROOT = "/providers/"
 HOUSE: web.AppKey[House] = web.AppKey("house", House)
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before a webhook is sent again. Real providers go on for days."""
-NAMES = {"stripe": "Stripe", "razorpay": "Razorpay", "paypal": "PayPal", "paypro": "PayPro"}
 
 routes = web.RouteTableDef()
 
@@ -55,7 +55,12 @@ ERRANDS: web.AppKey[Errands] = web.AppKey("errands", Errands)
 
 @routes.get(ROOT + "_accounts")
 async def accounts(request: web.Request) -> web.Response:
-    return web.json_response({name: tenant.account for name, tenant in request.app[HOUSE].tenants.items()})
+    """As the demo shop enters them. A shopper who is back from paying is told from one who is not."""
+    pages = f"http://{request.host}"
+    order = f"{pages}/shops/{DEMO_SHOP}/orders/{{order}}"
+    told = f"{pages}/v1/shops/{DEMO_SHOP}/webhooks/payments/paypro"
+    addresses = {"return_url": f"{order}?paid=yes", "cancel_url": order, "notification_url": told}
+    return web.json_response(request.app[HOUSE].accounts(addresses))
 
 
 @routes.get(ROOT + "_control/{provider}")
@@ -114,16 +119,16 @@ async def _till(request: web.Request, provider: str, payment: str) -> web.Stream
     fake = house.tenants[provider].fake
     try:
         till, back = till_of(fake, payment), _local(request.query.get("back"))
+        goes_on, gives_up = _here(till.back) or back, _here(till.cancel) or back
         if request.method == "GET":
-            return _page(provider, payment, till.amount, till.open, till.back or back, till.cancel or back)
+            return _page(provider, payment, till.amount, till.open, goes_on, gives_up)
         pressed = (await request.post()).get("act")
         if pressed not in {"pay", "decline"}:
             return problem(400, "action_refused", "There are two buttons: pay and decline.")
         _send_out(request.app, provider, house.act(provider, payment, str(pressed))[1])
-        goes_on = till.back or back
         if pressed == "pay" and goes_on:
             return web.Response(status=303, headers={"Location": way_back(fake, payment, goes_on)})
-        return _page(provider, payment, till.amount, till_of(fake, payment).open, goes_on, till.cancel or back, pressed=str(pressed))
+        return _page(provider, payment, till.amount, till_of(fake, payment).open, goes_on, gives_up, pressed=str(pressed))
     except KeyError:
         return page_not_found()
     except ValueError as refused:
@@ -134,7 +139,15 @@ def _page(
     provider: str, payment: str, amount: str, is_open: bool, back: str | None, cancel: str | None, pressed: str | None = None
 ) -> web.Response:
     facts = {"amount": amount, "open": is_open, "back": back, "cancel": cancel, "pressed": pressed}
-    return page("till.html", here="pay", shop=DEMO_SHOP, provider=NAMES[provider], payment=payment, **facts)
+    return page("till.html", here="pay", shop=DEMO_SHOP, provider=PROVIDERS[provider], payment=payment, **facts)
+
+
+def _here(url: str | None) -> str | None:
+    """Pages of this gateway by their path: the browser keeps its orders by origin, and may know this one by another name."""
+    parts = urlsplit(url or "")
+    if not is_local(parts.netloc):
+        return url
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _local(path: str | None) -> str | None:

@@ -15,6 +15,10 @@ if (given) {
 const token = recallOrder(id)?.token;
 const mine = token ? { "X-Order-Token": token } : {};
 
+// Back from a payment provider: what it gave along is told to the shop, which asks the provider itself.
+const back = new URLSearchParams(location.search);
+const BROUGHT = ["razorpay_payment_id", "razorpay_order_id", "razorpay_signature"];
+
 const places = Object.fromEntries(["head", "next", "lines", "keys", "story"].map((name) => [name, h("div")]));
 const refusal = h("div", { role: "alert" });
 let revealed = null;
@@ -43,10 +47,26 @@ function drawHead(order) {
     reached !== undefined && h("ol", { class: "steps", "aria-label": "progress" }, STEPS.map((word, step) => h("li", { class: kind(step), "aria-current": kind(step) === "now" && "step" }, word)))));
 }
 
+// Where a real shop sends its customer on, or opens the provider's own window, this one opens the provider's stand-in.
 function payAddress(order) {
-  const address = new URL(order.payment.client.pay_url, location.href);
+  const { pay_url: sandbox, url, order_id: razorpay } = order.payment.client;
+  if (url) return url.replace("https://", "/providers/");
+  if (razorpay) return `/providers/checkout.razorpay.com/pay/${razorpay}?back=${encodeURIComponent(location.pathname)}`;
+  const address = new URL(sandbox, location.href);
   return ["127.0.0.1", "localhost"].includes(address.hostname) ? address.pathname : address.href; // one origin, so that the browser keeps its orders in one place
 }
+
+async function comeBack(order) {
+  const brought = Object.fromEntries(BROUGHT.filter((name) => back.has(name)).map((name) => [name, back.get(name)]));
+  back.delete("paid");
+  BROUGHT.forEach((name) => back.delete(name));
+  history.replaceState(null, "", location.pathname);
+  try {
+    await call("POST", atShop(`/orders/${id}/payment-confirmation`), { body: { payment_id: order.payment.id, ...brought }, headers: mine });
+  } catch { /* then the provider's webhook will tell it */ }
+}
+
+const cameBack = () => back.has("paid") || BROUGHT.some((name) => back.has(name));
 
 const owed = (order) => order.lines.reduce((sum, line) => sum + line.owed, 0);
 
@@ -142,6 +162,10 @@ const RESTING = new Set(["completed", "expired", "cancelled", "payment_failed", 
 async function look() {
   try {
     const [answer, story] = await Promise.all([call("GET", atShop(`/orders/${id}`), { headers: mine }), get(atShop(`/orders/${id}/events`), mine)]);
+    if (cameBack()) {
+      await comeBack(answer.data);
+      return look();
+    }
     if (!drawn) frame();
     drawHead(answer.data);
     drawNext(answer.data, answer.date);

@@ -104,7 +104,7 @@ async function place() {
   show(byId("refusal"));
   await busy(byId("place"), async () => {
     try {
-      const order = await send(email.value.trim(), byId("accept-partial").checked);
+      const order = await send(email.value.trim(), byId("accept-partial").checked, byId("provider").value);
       rememberOrder(order.id, order.order_token);
       bag.clear();
       sessionStorage.removeItem(SLOT);
@@ -117,15 +117,15 @@ async function place() {
   });
 }
 
-async function send(email, acceptPartial) {
+async function send(email, acceptPartial, provider) {
   const lines = [...bag].filter(([sku]) => products.has(sku)).map(([sku, quantity]) => ({ sku, quantity }));
-  const wish = JSON.stringify([lines, email, acceptPartial]);
+  const wish = JSON.stringify([lines, email, acceptPartial, provider]);
   if (attempt?.wish !== wish) {
     attempt = { wish, key: newKey(), session: (await call("POST", atShop("/checkout-sessions"), { body: { lines, email } })).data };
   }
   const { session, key } = attempt;
   const { data } = await call("POST", atShop(`/checkout-sessions/${session.id}/place-order`), {
-    body: { payment: { provider: "sandbox" }, accept_partial: acceptPartial },
+    body: { payment: { provider }, accept_partial: acceptPartial },
     headers: { "X-Checkout-Token": session.checkout_token, "X-CSRF-Token": session.csrf_token, "Idempotency-Key": key },
   });
   return data;
