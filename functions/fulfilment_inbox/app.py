@@ -5,7 +5,7 @@ from typing import Any
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.usecases import feed, forget, serve
 from holdfast.kernel.time import utc_now
-from holdfast.orders.events import CANCELLED, REFUND_DUE, REFUNDED
+from holdfast.orders.events import CANCELLED, CHARGED_BACK, PARTIALLY_REFUNDED, REFUND_DUE, REFUNDED
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
@@ -50,7 +50,7 @@ def fulfil(message: Message) -> None:
         logger.info("looked at again", extra={"order": message["order"]})
         return
     told = message["detail"]
-    if told["type"] in {REFUND_DUE, REFUNDED, CANCELLED}:
+    if told["type"] in {REFUND_DUE, PARTIALLY_REFUNDED, REFUNDED, CHARGED_BACK, CANCELLED}:
         forget(told["shop"], told["order"], store=store, orders=orders)
     else:
         serve(told["shop"], told["order"], store=store, orders=orders, stock=stock, now=utc_now())

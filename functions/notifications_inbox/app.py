@@ -44,6 +44,7 @@ letters = LettersOfOrders(
     keys=lambda shop, order, wave: delivered_keys(shop, order, vaults=fulfilment.vaults, wave=wave),
     shop=directory.shop,
     token=lambda shop, order: tokens.mint(guards.ORDER, shop, order),
+    checkout=lambda shop, session: tokens.mint(guards.CHECKOUT, shop, session),
     storefront_url=settings.storefront_url,
 )
 

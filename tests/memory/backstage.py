@@ -14,6 +14,7 @@ from tests.memory.engine import Memory
 from tests.memory.house import House
 
 DELIVERIES = 8
+GIVES_UP = {events.REFUND_DUE, events.PARTIALLY_REFUNDED, events.REFUNDED, events.CHARGED_BACK, events.CANCELLED}
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Backstage:
         told: list[Callable[[], Any]] = []
         if event.type == events.PAID:
             told.append(lambda: self.house.serve(order))
-        if event.type in {events.REFUND_DUE, events.REFUNDED, events.CANCELLED}:
+        if event.type in GIVES_UP:
             told.append(lambda: self.house.forget(order))
         if event.type == events.REFUND_DUE:
             told.append(lambda: self.house.finish_refunds(order))

@@ -1,11 +1,16 @@
 """Lives of orders that between them have every event there is."""
 
+from dataclasses import replace
+
 from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.orders.model import Order, Status
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.orders.session import Address
+from holdfast.payments.model import DisputeState, GivenState
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.tenants.model import LatePayment
+from tests.memory.acquirer import Acquirer, AcquirerHouse
+from tests.memory.acquirer_book import Mood
 from tests.memory.engine import Memory
 from tests.memory.house import HOLD, House
 from tests.memory.stores import in_memory
@@ -21,7 +26,10 @@ def every_event() -> list[Order]:
     house.product("KEY", 1, Kind.DIGITAL, OnShortage.BACKORDER)
     house.product("LOT", 1, Kind.PHYSICAL, OnShortage.BACKORDER)
     lives = [parcel(house), owed(house), pre_paid(house), odd_money(house), *unpaid(house), late(house), provider_gave_back(house)]
-    return [house.order(order) for order in lives]
+    memory = Memory()
+    elsewhere = AcquirerHouse(replace(in_memory(memory), provider=Acquirer(memory)))
+    elsewhere.product("BOX", 20)
+    return [*(house.order(order) for order in lives), *(elsewhere.order(order) for order in provider_decides(elsewhere))]
 
 
 def parcel(house: House) -> Order:
@@ -114,3 +122,25 @@ def provider_gave_back(house: House) -> Order:
     house.at_provider(order, Action.REFUND)
     house.browser_returns(order)
     return order
+
+
+def provider_decides(house: AcquirerHouse) -> list[Order]:
+    """Paid twice; given back slowly, and not at all; disputed, won and lost; and one whose payment ends after its hold."""
+    order = house.buy(("BOX", 2))
+    house.bank.come(order.payment.id, order.amount)
+    house.browser_returns(order)
+    house.serve(order)
+    house.bank.be(Mood.PENDING)
+    house.refund(order, RefundKind.AMOUNT, amount=500)
+    house.finish_refunds(order)
+    house.bank.ends(order.payment.id, GivenState.FAILED)
+    house.browser_returns(order)
+    for state in (DisputeState.OPEN, DisputeState.UNDER_REVIEW, DisputeState.LOST, DisputeState.WON):
+        house.bank.dispute(order.payment.id, state)
+        house.browser_returns(order)
+    left = house.place(house.session(("BOX", 1))).order
+    house.now += 2 * HOLD
+    house.sweep()
+    house.at_provider(left, Action.EXPIRE)
+    house.browser_returns(left)
+    return [order, left]

@@ -346,5 +346,6 @@ class House:
             keys=lambda shop, order, wave: fulfilment.delivered_keys(shop, order, vaults=self.stores.fulfilment.vaults, wave=wave),
             shop=self.policies.shop,
             token=lambda shop, order: "token",
+            checkout=lambda shop, session: "checkout-token",
             storefront_url="http://shop.test",
         )

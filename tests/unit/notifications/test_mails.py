@@ -246,7 +246,7 @@ def test_a_paid_order_that_is_cancelled_is_told_of_and_its_money_when_it_goes() 
     assert "We have sent back all that you paid, 19.99 EUR" in second.text
 
 
-@pytest.mark.parametrize("end", ["replaced", "abandoned", "cancelled by the customer", "expired", "declined"])
+@pytest.mark.parametrize("end", ["replaced", "abandoned", "cancelled by the customer", "expired", "expired at the provider"])
 def test_a_try_that_was_never_paid_is_not_mailed_about(end: str) -> None:
     house = shop()
     session = house.session(("BOX", 1))
@@ -261,11 +261,46 @@ def test_a_try_that_was_never_paid_is_not_mailed_about(end: str) -> None:
         case "expired":
             house.now += 2 * HOLD
             house.sweep()
-        case "declined":
-            house.at_provider(order, Action.DECLINE)
+        case "expired at the provider":
+            house.at_provider(order, Action.EXPIRE)
             house.browser_returns(order)
-    assert house.order(order).status in {Status.CANCELLED, Status.EXPIRED, Status.PAYMENT_FAILED}
+    assert house.order(order).status in {Status.CANCELLED, Status.EXPIRED}
     assert mails(house, order) == []
+
+
+def test_a_payment_that_failed_is_told_of_with_a_link_to_try_again() -> None:
+    house = shop()
+    order = house.place(house.session(("BOX", 1))).order
+    house.at_provider(order, Action.DECLINE)
+    house.browser_returns(order)
+    (mail,) = mails(house, order)
+    for part in parts(mail):
+        assert "Nothing was taken from you" in part
+        assert f"http://shop.test/shops/demo/checkout-sessions/{order.session}?token=checkout-token" in part
+
+
+def test_who_paid_with_another_card_meanwhile_is_not_told_that_the_first_failed() -> None:
+    house = shop()
+    order = house.place(house.session(("BOX", 1))).order
+    house.at_provider(order, Action.DECLINE)
+    house.browser_returns(order)
+    house.at_provider(order, Action.PAY)
+    house.browser_returns(order)
+    assert house.order(order).status is Status.PAID
+    assert [mail.subject for mail in mails(house, order)] == [SUBJECTS["late_payment"].format(number=order.number)]
+
+
+def test_money_that_came_twice_is_told_of_when_it_went_back() -> None:
+    house = shop()
+    order = house.buy(("BOX", 1))
+    house.browser_returns(order)
+    again = house.place(house.session(("BOX", 1)), "other").order
+    house.at_provider(again, Action.PAY)
+    house.settle(house.fact(order, payment=again.payment.id))
+    assert house.order(order).events[-1].type == events.SECOND_PAYMENT_REFUNDED
+    (mail,) = mails(house, order)
+    for part in parts(mail):
+        assert "We have sent 19.99 EUR back: the order was paid twice. Nothing changes for your order." in part
 
 
 def test_a_replaced_try_says_so() -> None:

@@ -325,10 +325,19 @@ def test_another_amount_that_a_person_took_is_what_the_provider_gives_back(house
     end(house, memory)
 
 
-def test_a_part_that_the_provider_gave_back_waits_for_a_person(house: House) -> None:
+def test_a_part_that_the_provider_gave_back_is_booked_and_the_goods_stay(house: House) -> None:
     order = served(house)
     settled = house.settle(house.fact(order, FactKind.REFUNDED, amount=1))
-    assert (settled.order.status, settled.order.payment.status) == (order.status, PaymentStatus.SUCCEEDED)
+    assert (settled.order.status, settled.order.lines) == (order.status, order.lines)
+    assert (settled.order.payment.status, settled.order.payment.refunded) == (PaymentStatus.PARTIALLY_REFUNDED, 1)
+    assert settled.order.events[-1].type == events.PARTIALLY_REFUNDED
+
+
+@pytest.mark.parametrize("odd", [{"amount": 5 * EACH + 1}, {"currency": "USD"}])
+def test_more_than_came_never_went_back(house: House, odd: dict[str, Any]) -> None:
+    order = served(house)
+    settled = house.settle(house.fact(order, FactKind.REFUNDED, **odd))
+    assert (settled.order.status, settled.order.payment) == (order.status, order.payment)
     assert settled.order.events[-1].type == events.PAYMENT_REVIEW
 
 

@@ -12,6 +12,7 @@ from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.kernel.events import Event
 from holdfast.orders import events, replay
 from holdfast.orders.model import HoldRef, Order, PaymentStatus, RefundState, ReturnState, Status
+from holdfast.orders.neighbours import Dispute, DisputeState
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.orders.session import Address
 from tests.memory import samples
@@ -21,6 +22,8 @@ from tests.memory.engine import Memory
 from tests.memory.house import STAFF, START, House
 from tests.memory.samples import ADDRESS, NOW
 from tests.memory.stores import in_memory
+
+DISPUTE = Dispute(id="dp_1", amount=1, currency="EUR", state=DisputeState.OPEN, reason="fraudulent", respond_by=START)
 
 
 def lived(house: House) -> Order:
@@ -42,6 +45,7 @@ def lived(house: House) -> Order:
     (back,) = house.send_back(order, {"BOX": 2}, actor=STAFF).returns
     house.receive(order, back.id, restocked={"BOX": 1}, written_off={"BOX": 1})
     house.note(order, "called him", "note-1")
+    house.settle(house.fact(order, charge="ch_1", disputes=(DISPUTE,)))
     return house.order(order)
 
 
@@ -75,15 +79,21 @@ def by_hand(order: Order) -> Iterator[tuple[str, Order]]:
     }
     for name, value in changes.items():
         yield name, order.model_copy(update={name: value})
-    for name, wrong in {"status": PaymentStatus.REFUNDED, "captured": order.payment.captured + 1, "refunded": 0}.items():
+    payment = {"status": PaymentStatus.REFUNDED, "charge": "ch_2", "captured": order.payment.captured + 1, "refunded": 0, "charged_back": 1}
+    for name, wrong in payment.items():
         yield f"payment.{name}", order.model_copy(update={"payment": order.payment.model_copy(update={name: wrong})})
     for line in order.lines:
         for name in ("allocated", "fulfilled", "cancelled", "refunded", "returned"):
             yield f"lines.{line.sku}.{name}", order.with_line(line.model_copy(update={name: getattr(line, name) + 1}))
+    yield from lists_by_hand(order)
+
+
+def lists_by_hand(order: Order) -> Iterator[tuple[str, Order]]:
     update: dict[str, Any]
     for refund in order.refunds:
         state = RefundState.DONE if refund.state is RefundState.DUE else RefundState.DUE
-        for update in ({"amount": refund.amount + 1}, {"state": state}, {"lines": {"BOX": 9}}, {"reason": "other"}):
+        odd = ({"amount": refund.amount + 1}, {"state": state}, {"lines": {"BOX": 9}}, {"reason": "other"}, {"attempt": 2}, {"ref": "re_9"})
+        for update in odd:
             changed = refund.model_copy(update=update)
             yield (
                 f"refunds.{refund.id}",
@@ -94,6 +104,10 @@ def by_hand(order: Order) -> Iterator[tuple[str, Order]]:
         for update in ({"lines": {"BOX": 9}}, {"state": ReturnState.REQUESTED}, {"restocked": {}}, {"written_off": {"BOX": 2}}):
             yield f"returns.{back.id}", order.model_copy(update={"returns": (back.model_copy(update=update),)})
         yield f"returns.{back.id}", order.model_copy(update={"returns": ()})
+    for dispute in order.disputes:
+        for update in ({"amount": 2}, {"state": DisputeState.LOST}, {"respond_by": None}, {"opened_at": NOW + timedelta(days=9)}):
+            yield f"disputes.{dispute.id}", order.model_copy(update={"disputes": (dispute.model_copy(update=update),)})
+        yield f"disputes.{dispute.id}", order.model_copy(update={"disputes": ()})
 
 
 def test_whatever_is_changed_by_hand_is_found_by_its_path(house: House) -> None:

@@ -46,7 +46,8 @@ class LetterKey(Model):
 
 class Letter(Model):
     """What a template may know. `keys` are those of the hand-out that the mail tells of; `money` is what goes back by it, and
-    `paid` whether there is any; `outcome` says what became of an order whose money came late.
+    `paid` whether there is any; `outcome` says what became of an order whose money came late; `retry_url` is where a shopper whose
+    payment failed tries again.
     """
 
     template: str
@@ -54,6 +55,7 @@ class Letter(Model):
     shop_name: str
     number: str
     order_url: str = Field(repr=False)
+    retry_url: str = Field(default="", repr=False)
     lines: tuple[LetterLine, ...]
     keys: tuple[LetterKey, ...] = ()
     total: str

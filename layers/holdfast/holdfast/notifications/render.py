@@ -14,8 +14,10 @@ SUBJECTS = {
     "additional_keys": "What you waited for is here: order {number}",
     "late_payment": "Your payment for order {number} came late",
     "cancelled": "Your order {number} is cancelled",
+    "payment_failed": "Your payment for order {number} did not go through",
     "partial_refund": "A part of your money for order {number} is on its way back",
     "refunded": "Your money for order {number} is on its way back",
+    "second_payment": "A second payment for order {number} is on its way back",
 }
 
 

@@ -17,8 +17,10 @@ TEMPLATES = {
     "order.keys_added.v1": "additional_keys",
     "order.late_payment.v1": "late_payment",
     "order.cancelled.v1": "cancelled",
+    "order.payment_failed.v1": "payment_failed",
     "order.partially_refunded.v1": "partial_refund",
     "order.refunded.v1": "refunded",
+    "order.second_payment_refunded.v1": "second_payment",
 }
 """Which events a customer is told of by mail."""
 CANCELLED = "order.cancelled.v1"

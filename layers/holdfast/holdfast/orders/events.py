@@ -12,7 +12,7 @@ PAID = "order.paid.v1"
 PAYMENT_FAILED = "order.payment_failed.v1"
 """The provider says that no money will come."""
 PAYMENT_ENDED = "order.payment_ended.v1"
-"""The order had ended before it was paid, and now nobody can pay it any more. Staff only."""
+"""Nobody can pay it any more. The order had ended before it was paid, or waits for a decision about other money. Staff only."""
 PAYMENT_REVIEW = "order.payment_review.v1"
 """Money that does not match the order: a person decides. Staff only."""
 EXPIRED = "order.expired.v1"
@@ -47,10 +47,26 @@ STOCK_ALLOCATED = "order.stock_allocated.v1"
 """Owed physical units came and are set aside."""
 REFUND_DUE = "order.refund_due.v1"
 """The decision to give money back; the provider has yet to confirm. Staff only."""
+REFUND_PENDING = "order.refund_pending.v1"
+"""The provider has taken the order to give money back, and will do it. Staff only."""
+REFUND_FAILED = "order.refund_failed.v1"
+"""The provider could not give money back: a person decides what now. Staff only."""
 PARTIALLY_REFUNDED = "order.partially_refunded.v1"
 """A part of the money went back."""
 REFUNDED = "order.refunded.v1"
 """The money went back, all of it."""
+SECOND_PAYMENT = "order.second_payment.v1"
+"""More money came for an order that has its own, or had ended: it goes back. Staff only."""
+SECOND_PAYMENT_REFUNDED = "order.second_payment_refunded.v1"
+"""What was paid twice went back."""
+DISPUTED = "order.disputed.v1"
+"""The customer's bank asks for money back; the shop may answer. Staff only."""
+DISPUTE_CHANGED = "order.dispute_changed.v1"
+"""The bank looks at the answer, or set another deadline. Staff only."""
+DISPUTE_WON = "order.dispute_won.v1"
+"""The bank has decided for the shop: the money stays, or came again. Staff only."""
+CHARGED_BACK = "order.charged_back.v1"
+"""The bank has decided for the customer: the money is gone."""
 RETURN_REQUESTED = "order.return_requested.v1"
 """The customer sends goods back."""
 RETURN_RECEIVED = "order.return_received.v1"
@@ -85,15 +101,28 @@ ALL = (
     KEYS_ADDED,
     STOCK_ALLOCATED,
     REFUND_DUE,
+    REFUND_PENDING,
+    REFUND_FAILED,
     PARTIALLY_REFUNDED,
     REFUNDED,
+    SECOND_PAYMENT,
+    SECOND_PAYMENT_REFUNDED,
+    DISPUTED,
+    DISPUTE_CHANGED,
+    DISPUTE_WON,
+    CHARGED_BACK,
     RETURN_REQUESTED,
     RETURN_RECEIVED,
     EDITED,
     NOTE_ADDED,
     MAIL_RESENT,
 )
-STAFF_ONLY = frozenset({PAYMENT_ENDED, PAYMENT_REVIEW, PAYMENT_ACCEPTED, REFUND_DUE, NOTE_ADDED, MAIL_RESENT})
+STAFF_ONLY = frozenset(
+    {
+        *{PAYMENT_ENDED, PAYMENT_REVIEW, PAYMENT_ACCEPTED, REFUND_DUE, REFUND_PENDING, REFUND_FAILED, SECOND_PAYMENT},
+        *{DISPUTED, DISPUTE_CHANGED, DISPUTE_WON, NOTE_ADDED, MAIL_RESENT},
+    }
+)
 """Not shown on the customer's timeline."""
 AT_HOME: Mapping[str, frozenset[str]] = {NOTE_ADDED: frozenset({"note"})}
 """Members of data that do not go on the bus: staff may write down anything."""

@@ -13,11 +13,13 @@ CHECKOUT, CSRF, ORDER = "checkout", "csrf", "order"
 
 
 def checkout_session(tokens: Tokens) -> Guard:
-    """`X-Checkout-Token`, and on every mutation `X-CSRF-Token`. A wrong checkout token is told like an unknown session."""
+    """`X-Checkout-Token`, or `?token=` on links, and on every mutation `X-CSRF-Token`. A wrong checkout token is told like an unknown
+    session.
+    """
 
     def guard(request: ChaliceRequest, path: Mapping[str, str]) -> Actor:
         subject = path["shop"], path["session"]
-        token = request.headers.get("x-checkout-token")
+        token = _token(request, "x-checkout-token")
         if token is None:
             raise CheckoutTokenMissing("Send the session's checkout_token in X-Checkout-Token.")
         if not tokens.opens(token, CHECKOUT, *subject):
@@ -33,9 +35,7 @@ def order(tokens: Tokens) -> Guard:
     """`X-Order-Token`, or `?token=` on links. A wrong one is told like an unknown order."""
 
     def guard(request: ChaliceRequest, path: Mapping[str, str]) -> Actor:
-        token = request.headers.get("x-order-token")
-        if token is None and request.method == "GET":
-            token = request.query_params.get("token") if request.query_params else None
+        token = _token(request, "x-order-token")
         if token is None:
             raise OrderTokenMissing("Send the order_token in X-Order-Token.")
         if not tokens.opens(token, ORDER, path["shop"], path["order"]):
@@ -43,3 +43,11 @@ def order(tokens: Tokens) -> Guard:
         return CUSTOMER
 
     return guard
+
+
+def _token(request: ChaliceRequest, header: str) -> str | None:
+    """Mails have links, and links have no headers: they only look."""
+    token: str | None = request.headers.get(header)
+    if token is None and request.method == "GET":
+        token = request.query_params.get("token") if request.query_params else None
+    return token

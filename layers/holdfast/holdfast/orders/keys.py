@@ -49,11 +49,12 @@ def order_index(order: Order) -> dict[str, str]:
 
 
 def unsettled(order: Order) -> bool:
-    """The provider has yet to say how its payment ends, and its state does not tell. An order that waits for its first money is found by
-    its state (`pending_payment`), so that the usual order costs this index nothing: two units of twenty-three.
+    """The provider has yet to say how its payment ends, or to give some money back, and its state does not tell. An order that waits for
+    its first money is found by its state (`pending_payment`), so that the usual order costs this index nothing: two units of
+    twenty-three.
     """
     ended_unpaid = order.payment.status is PaymentStatus.PENDING and order.status is not Status.PENDING_PAYMENT
-    return ended_unpaid or order.payment.status is PaymentStatus.REFUND_DUE
+    return ended_unpaid or order.payment.status is PaymentStatus.REFUND_DUE or order.refund_due
 
 
 def order_bucket(shop: str, bucket: int) -> str:

@@ -18,6 +18,8 @@ CUSTOMER, STAFF, PROVIDER, SYSTEM = ActorKind.CUSTOMER, ActorKind.STAFF, ActorKi
 AT_WORK = frozenset({Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK, Status.PICKING, Status.PACKED})
 """Paid, and something is still to be handed over."""
 HANDED_OVER = frozenset({Status.SHIPPED, Status.DELIVERED, Status.COMPLETED, Status.PARTIALLY_REFUNDED})
+ENDED = frozenset({Status.CANCELLED, Status.REFUNDED})
+"""Money may be left in these: a refund failed, or a bank gave it back."""
 
 
 class Guard(NamedTuple):
@@ -97,9 +99,10 @@ STEPS = (
     _step("complete", {Status.SHIPPED, Status.DELIVERED}, FOLLOWS, {STAFF}, events.COMPLETED, ALL_HANDED_OVER, leaves=True),
     # The money goes back.
     _step("cancel_paid", AT_WORK, Status.CANCELLED, {CUSTOMER, STAFF}, events.CANCELLED, NOTHING_HANDED_OVER),
-    _step("refund", AT_WORK | HANDED_OVER, Status.REFUNDED, {STAFF}, events.REFUND_DUE, MONEY_LEFT),
-    _step("refund_part", AT_WORK | HANDED_OVER, FOLLOWS, {STAFF, CUSTOMER, SYSTEM}, events.REFUND_DUE, MONEY_LEFT, back=True),
+    _step("refund", AT_WORK | HANDED_OVER | ENDED, Status.REFUNDED, {STAFF}, events.REFUND_DUE, MONEY_LEFT),
+    _step("refund_part", AT_WORK | HANDED_OVER, FOLLOWS, {STAFF, CUSTOMER, SYSTEM, PROVIDER}, events.REFUND_DUE, MONEY_LEFT, back=True),
     _step("return_money", AT_WORK | HANDED_OVER | rules.LATE | {Status.CANCELLED}, Status.REFUNDED, {PROVIDER}, events.REFUNDED),
+    _step("charge_back", AT_WORK | HANDED_OVER | rules.LATE | {Status.CANCELLED}, Status.REFUNDED, {PROVIDER}, events.CHARGED_BACK),
 )
 TABLE = {step.name: step for step in STEPS}
 BY_HAND = {

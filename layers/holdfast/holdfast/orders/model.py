@@ -12,6 +12,7 @@ from holdfast.kernel.ids import ShopId, Sku, derived_id
 from holdfast.kernel.model import Record
 from holdfast.kernel.money import Minor, Money
 from holdfast.kernel.time import Instant, rfc3339
+from holdfast.orders.neighbours import DisputeState
 from holdfast.orders.session import Address, Totals
 
 
@@ -37,15 +38,19 @@ class Status(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """`refund_due`: the decision to give money back is written, the provider has yet to confirm it."""
+    """`refund_due`: the decision to give money back is written, the provider has yet to confirm it. `refund_failed`: it could not, and
+    a person has to try again. `charged_back`: the customer's bank took it.
+    """
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     EXPIRED = "expired"
     REFUND_DUE = "refund_due"
+    REFUND_FAILED = "refund_failed"
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
+    CHARGED_BACK = "charged_back"
 
 
 UNITS = {"allocated", "fulfilled", "cancelled", "refunded", "returned"}
@@ -99,15 +104,18 @@ class OrderLine(Record):
 class PaymentRef(Record):
     """`client` is what the shopper's browser needs to pay; its fields are the provider's.
 
-    `captured` is what came, `refunded` what the provider has confirmed to have given back: minor units of the order's currency.
+    `captured` is what came, `refunded` what the provider has confirmed to have given back, `charged_back` what banks took: minor units of
+    the order's currency. `charge`: the movement of money that paid the order, where the provider names it; any other is not its own.
     """
 
     provider: str
     id: str
     status: PaymentStatus = PaymentStatus.PENDING
     client: Mapping[str, Any] = {}
+    charge: str | None = None
     captured: Minor = 0
     refunded: Minor = 0
+    charged_back: Minor = 0
 
 
 class HoldRef(Record):
@@ -119,16 +127,49 @@ class RefundState(StrEnum):
     DUE = "due"
     """Decided; the provider has yet to confirm it."""
     DONE = "done"
+    FAILED = "failed"
+    """The provider could not: the money is with the shop. A person may have it tried again."""
+
+
+class Beside(Record):
+    """Money for an order that had its own: where it came."""
+
+    provider: str
+    payment: str
+    charge: str | None = None
 
 
 class Refund(Record):
-    """Money that goes back: `amount` in minor units, for `lines` (units per SKU; none where it is for no particular goods)."""
+    """Money that goes back: `amount` in minor units, for `lines` (units per SKU; none where it is for no particular goods).
+
+    `of`: where it is not the order's own money. `by_hand`: made at the provider, and not by us. `ref` is the provider's name for it,
+    as soon as it has one; `attempt` counts how often it was begun anew, each time under another key.
+    """
 
     id: str
     amount: Minor
     lines: Mapping[str, int] = {}
     state: RefundState = RefundState.DUE
     reason: str | None = None
+    of: Beside | None = None
+    by_hand: bool = False
+    ref: str | None = None
+    attempt: int = 1
+
+
+class Disputed(Record):
+    """A customer's bank asks for `amount` of the order's money; the shop has until `respond_by` to answer."""
+
+    id: str
+    amount: Minor
+    state: DisputeState
+    reason: str | None = None
+    respond_by: Instant | None = None
+    opened_at: Instant
+
+    @property
+    def undecided(self) -> bool:
+        return self.state in {DisputeState.OPEN, DisputeState.UNDER_REVIEW}
 
 
 class ReturnState(StrEnum):
@@ -168,6 +209,7 @@ class Order(Record):
     payment: PaymentRef
     refunds: tuple[Refund, ...] = ()
     returns: tuple[Return, ...] = ()
+    disputes: tuple[Disputed, ...] = ()
     hold: HoldRef | None = None
     placed_until: Instant
     """The hold's expiry as told at first: a repeated place-order gets the first answer again."""
@@ -206,9 +248,20 @@ class Order(Record):
         return self.model_copy(update={"lines": tuple(changed if line.sku == changed.sku else line for line in self.lines)})
 
     @property
+    def own_refunds(self) -> tuple[Refund, ...]:
+        """Those of its own money."""
+        return tuple(refund for refund in self.refunds if refund.of is None)
+
+    @property
+    def refund_due(self) -> bool:
+        """Some money is to go back, its own or what came beside it, and the provider has not confirmed it."""
+        return any(refund.state is RefundState.DUE for refund in self.refunds)
+
+    @property
     def to_refund(self) -> int:
-        """What came and neither went back nor is decided to: minor units."""
-        return self.payment.captured - sum(refund.amount for refund in self.refunds)
+        """What came and neither went back, nor is decided to, nor was taken by a bank: minor units."""
+        gone = sum(refund.amount for refund in self.own_refunds if refund.state is not RefundState.FAILED)
+        return max(0, self.payment.captured - self.payment.charged_back - gone)
 
     @property
     def placed_state(self) -> dict[str, Any]:
@@ -221,8 +274,10 @@ class Order(Record):
             "status": Status.PENDING_PAYMENT.value,
             "hold": rfc3339(self.placed_until),
             "payment.status": PaymentStatus.PENDING.value,
+            "payment.charge": None,
             "payment.captured": 0,
             "payment.refunded": 0,
+            "payment.charged_back": 0,
             "paid_at": None,
         }
 
@@ -235,17 +290,19 @@ class Order(Record):
     def state(self) -> dict[str, Any]:
         """All that may change, flat: what events tell the before and after of."""
         units = {f"lines.{line.sku}.{name}": getattr(line, name) for line in self.lines for name in sorted(UNITS)}
+        many = (("refunds", self.refunds), ("returns", self.returns), ("disputes", self.disputes))
         return {
             **self._contact,
             "status": self.status.value,
             "hold": rfc3339(self.hold.expires_at) if self.hold else None,
             "payment.status": self.payment.status.value,
+            "payment.charge": self.payment.charge,
             "payment.captured": self.payment.captured,
             "payment.refunded": self.payment.refunded,
+            "payment.charged_back": self.payment.charged_back,
             "paid_at": rfc3339(self.paid_at) if self.paid_at else None,
             **units,
-            **{f"refunds.{refund.id}": refund.model_dump(mode="json", exclude_defaults=True, exclude={"id"}) for refund in self.refunds},
-            **{f"returns.{back.id}": back.model_dump(mode="json", exclude_defaults=True, exclude={"id"}) for back in self.returns},
+            **{f"{of}.{one.id}": one.model_dump(mode="json", exclude_defaults=True, exclude={"id"}) for of, all_ in many for one in all_},
         }
 
     def happened(

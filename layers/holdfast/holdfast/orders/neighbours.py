@@ -25,7 +25,7 @@ class Bill(NamedTuple):
 class GiveBack(NamedTuple):
     """Money that a provider is asked to give back. `key` names this wish for ever.
 
-    `charge`: of that movement of money, if it is not the payment's own.
+    `charge`: of that movement of money, where it is known.
     """
 
     shop: str
@@ -89,9 +89,9 @@ class FactKind(StrEnum):
 class PaymentFact(Record):
     """What a provider says about a payment, whoever brought the news: browser, webhook, reconciler or operator.
 
-    `charge` is the movement of money behind it, `beside` are further ones for which nothing was asked. `refunded`: all that went back
-    so far, by whomsoever, of which `refunds` are the known parts. `event` names the stored provider event, if it was one; `request_id`
-    the request that brought it.
+    `charge` is the movement of money behind it, `beside` are further ones for which nothing was asked, with what is left of them.
+    `refunded`: all that went back so far of the first, by whomsoever, of which `refunds` are the known parts. `event` names the stored
+    provider event, if it was one; `request_id` the request that brought it.
     """
 
     shop: str

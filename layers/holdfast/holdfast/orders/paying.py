@@ -64,7 +64,7 @@ def paid(
             request_id=fact.request_id,
             data={"payment": fact.payment, "amount": fact.amount, "currency": fact.currency},
             lines=tuple(line.model_copy(update={"allocated": quantities.get(line.sku, 0)}) for line in order.lines),
-            payment=order.payment.model_copy(update={"status": PaymentStatus.SUCCEEDED, "captured": fact.amount}),
+            payment=order.payment.model_copy(update={"status": PaymentStatus.SUCCEEDED, "captured": fact.amount, "charge": fact.charge}),
             hold=None,
             paid_at=now,
         )
@@ -87,13 +87,19 @@ def give_back(order: Order, fact: PaymentFact, world: World, now: datetime, reas
         reason=reason,
         request_id=fact.request_id,
         data=refunding.told(order, refund),
-        payment=order.payment.model_copy(update={"status": PaymentStatus.REFUND_DUE, "captured": fact.amount}),
+        payment=order.payment.model_copy(update={"status": PaymentStatus.REFUND_DUE, "captured": fact.amount, "charge": fact.charge}),
         refunds=(*order.refunds, refund),
         hold=None,
     )
     world.commit([world.orders.save_write(due)], token=f"{order.id}#refund-due#{order.version}")
     release(order, world)
     return Settled(outcome=Outcome.APPLIED, order=due)
+
+
+def same_payment(order: Order, fact: PaymentFact) -> bool:
+    """The fact is about the order's own money: its payment, and of that the movement that paid it."""
+    same = (fact.provider, fact.payment) == (order.payment.provider, order.payment.id)
+    return same and (fact.charge is None or order.payment.charge in {None, fact.charge})
 
 
 def release(order: Order, world: World) -> None:

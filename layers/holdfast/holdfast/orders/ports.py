@@ -148,6 +148,12 @@ class Payments(Protocol):
         """Give up a payment that did not come. False when it came: its news is on the way."""
         ...
 
+    def look(self, shop: str, provider: str, payment: str) -> PaymentFact | None:
+        """What the provider says of a payment now, by any name that it has for it; nothing is collected. None while it waits for its
+        money. Refusals of payments.
+        """
+        ...
+
     def truth(self, order: Order) -> PaymentFact | None:
         """What the provider says of the order's payment now; what was only agreed to is collected. None while it waits for its money."""
         ...

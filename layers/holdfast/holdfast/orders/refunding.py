@@ -13,7 +13,7 @@ from holdfast.kernel.ids import derived_id
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, machine, rules
 from holdfast.orders.errors import NothingOwed, RefundTooLarge, UnknownLine
-from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState
+from holdfast.orders.model import Beside, Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState
 from holdfast.orders.ports import Orders, Stock
 from holdfast.orders.usecases import Act, persistently
 
@@ -108,21 +108,48 @@ def refund_id(order: Order, identity: str) -> str:
     return derived_id("rfd", order.created_at, order.shop, order.id, identity)
 
 
+def key_of(order: Order, refund: Refund) -> str:
+    """The name under which the provider is asked: the same for ever, and another one for each attempt."""
+    return f"{order.id}#{refund.id}" + (f"#{refund.attempt}" if refund.attempt > 1 else "")
+
+
+def source(order: Order, refund: Refund) -> Beside:
+    """Where its money came."""
+    return refund.of or Beside(provider=order.payment.provider, payment=order.payment.id, charge=order.payment.charge)
+
+
 def told(order: Order, refund: Refund, plan: Plan | None = None) -> dict[str, Any]:
     """Data of `REFUND_DUE`."""
-    money = {"payment": order.payment.id, "refund": refund.id, "amount": refund.amount, "currency": order.currency}
+    payment = refund.of.payment if refund.of else order.payment.id
+    money = {"payment": payment, "refund": refund.id, "amount": refund.amount, "currency": order.currency}
     units = {"refunded": dict(plan.refunded), "returned": dict(plan.back), "owed": dict(plan.owed)} if plan else {}
     return {**money, **{name: value for name, value in units.items() if value}}
 
 
 def after(payment: PaymentRef, refunds: tuple[Refund, ...]) -> PaymentRef:
-    """The payment when these refunds stand as they do."""
-    done = sum(refund.amount for refund in refunds if refund.state is RefundState.DONE)
-    if any(refund.state is RefundState.DUE for refund in refunds):
+    """The payment when these refunds stand as they do. What came beside it is not its money."""
+    own = [refund for refund in refunds if refund.of is None]
+    states = {refund.state for refund in own if not refund.by_hand}
+    done = sum(refund.amount for refund in own if refund.state is RefundState.DONE)
+    if RefundState.DUE in states:
         status = PaymentStatus.REFUND_DUE
+    elif payment.charged_back:
+        status = PaymentStatus.CHARGED_BACK
+    elif done >= payment.captured:
+        status = PaymentStatus.REFUNDED
+    elif RefundState.FAILED in states:
+        status = PaymentStatus.REFUND_FAILED
     else:
-        status = PaymentStatus.REFUNDED if done == payment.captured else PaymentStatus.PARTIALLY_REFUNDED
+        status = PaymentStatus.PARTIALLY_REFUNDED if done else PaymentStatus.SUCCEEDED
     return payment.model_copy(update={"status": status, "refunded": done})
+
+
+def with_refund(order: Order, changed: Refund) -> dict[str, Any]:
+    """Changes of the order by which that refund stands as it does here, if need be as a new one."""
+    known = any(refund.id == changed.id for refund in order.refunds)
+    standing = tuple(changed if refund.id == changed.id else refund for refund in order.refunds)
+    refunds = standing if known else (*standing, changed)
+    return {"refunds": refunds, "payment": order.payment if changed.of else after(order.payment, refunds)}
 
 
 def given_up(order: Order) -> Plan:

@@ -75,8 +75,8 @@ class DynamoOrders:
 
 
 def _order_item(order: Order) -> Item:
-    item = order.model_dump(mode="json", exclude_none=True, exclude={"lines", "events", "refunds", "returns", "told"})
-    many = {"refunds": rows(order.refunds), "returns": rows(order.returns), "told": dict(order.told)}
+    item = order.model_dump(mode="json", exclude_none=True, exclude={"lines", "events", "refunds", "returns", "disputes", "told"})
+    many = {"refunds": rows(order.refunds), "returns": rows(order.returns), "disputes": rows(order.disputes), "told": dict(order.told)}
     index = {**keys.order_key(order.shop, order.id), **keys.order_index(order)}
     few = {name: value for name, value in many.items() if value}
     return {**index, **item, **few, "lines": rows(order.lines), "events": replay.stored(order, order.events)}

@@ -18,7 +18,7 @@ from holdfast.kernel.money import Currency, Minor, Money
 from holdfast.kernel.time import Instant
 from holdfast.orders import events
 from holdfast.orders.model import Status
-from holdfast.orders.neighbours import FactKind, LatePolicy
+from holdfast.orders.neighbours import DisputeState, FactKind, LatePolicy
 
 
 class Data(Model):
@@ -147,9 +147,17 @@ class RefundDue(Data):
     refund: RefundId
     amount: Amount
     currency: InCurrency
+    attempt: Annotated[int, Field(ge=1), _example(2, "How often it was begun anew, if it was.")] = 1
     refunded: Annotated[Units, _example({"licence": 2}, "Units per SKU whose money goes back.")] | None = None
     returned: Returned | None = None
     owed: NoLongerOwed | None = None
+
+
+class RefundAsked(Data):
+    refund: RefundId
+    amount: Amount
+    currency: InCurrency
+    ref: Annotated[str, _example("re_3Nx9", "The provider's name for it.")] | None = None
 
 
 class PartRefunded(Data):
@@ -157,6 +165,7 @@ class PartRefunded(Data):
     amount: Annotated[Minor, _example(1999, "What went back, in minor units.")]
     currency: InCurrency
     lines: Annotated[Units, _example({"licence": 1}, "Units per SKU whose money that is; none where it is for no particular goods.")]
+    returned: Returned | None = None
 
 
 class Refunded(Data):
@@ -164,6 +173,38 @@ class Refunded(Data):
     currency: InCurrency
     refund: RefundId | None = Field(None, description="The last one; none where the provider told first.")
     returned: Returned | None = None
+
+
+class SecondPayment(Data):
+    payment: PaymentId
+    provider: Annotated[str, _example("sandbox", "Where it came.")]
+    charge: Annotated[str, _example("ch_3Nx9", "The movement of money, where the provider names it.")] | None = None
+    amount: Amount
+    currency: InCurrency
+    refund: RefundId
+
+
+class SecondRefunded(Data):
+    refund: RefundId
+    amount: Annotated[Minor, _example(3998, "What went back, in minor units.")]
+    currency: InCurrency
+
+
+class OfDispute(Data):
+    dispute: Annotated[str, _example("dp_3Nx9", "The provider's name for it.")]
+    amount: Annotated[Minor, _example(3998, "What the bank asks for, in minor units.")]
+    currency: InCurrency
+    state: Annotated[DisputeState, _example("open", "Where it stands.")]
+    why: Annotated[str, _example("fraudulent", "What the bank gave as the reason.")] | None = None
+    respond_by: Annotated[Instant, _example("2026-12-01T23:59:59.000Z", "Until when the shop may answer.")] | None = None
+
+
+class ChargedBack(OfDispute):
+    """`handed_over`, `returned` and `owed` are there where the order ended by it."""
+
+    handed_over: Annotated[Units, _example({"licence": 1}, "Units per SKU that the customer has.")] | None = None
+    returned: Returned | None = None
+    owed: NoLongerOwed | None = None
 
 
 class ReturnRequested(Data):
@@ -216,8 +257,16 @@ DATA: Mapping[str, type[Data]] = {
     events.KEYS_ADDED: Came,
     events.STOCK_ALLOCATED: Came,
     events.REFUND_DUE: RefundDue,
+    events.REFUND_PENDING: RefundAsked,
+    events.REFUND_FAILED: RefundAsked,
     events.PARTIALLY_REFUNDED: PartRefunded,
     events.REFUNDED: Refunded,
+    events.SECOND_PAYMENT: SecondPayment,
+    events.SECOND_PAYMENT_REFUNDED: SecondRefunded,
+    events.DISPUTED: OfDispute,
+    events.DISPUTE_CHANGED: OfDispute,
+    events.DISPUTE_WON: OfDispute,
+    events.CHARGED_BACK: ChargedBack,
     events.RETURN_REQUESTED: ReturnRequested,
     events.RETURN_RECEIVED: ReturnReceived,
     events.EDITED: Edited,

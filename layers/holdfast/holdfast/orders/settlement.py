@@ -3,53 +3,49 @@
 On time: one transaction moves the order to paid and turns its lock into sales. Then the provider's event is noted as applied: the
 order itself knows which news it had, so a note that got lost changes nothing.
 Late (the hold is gone): the shop's policy says what becomes of the order (`orders/lateness.py`).
+What else a fact tells is booked after, each in a write of its own: money that came twice, that went back, that a bank took.
 States never go backwards; a fact that changes nothing is answered as such.
 """
 
 from datetime import datetime
 from typing import Any
 
-from holdfast.kernel.errors import Conflict, Refusal, VersionConflict
-from holdfast.kernel.events import SYSTEM
+from holdfast.kernel.errors import Conflict, HoldfastError, Refusal, VersionConflict
+from holdfast.kernel.events import ActorKind
 from holdfast.kernel.money import Money
-from holdfast.orders import events, lateness, machine, refunding, rules
-from holdfast.orders.model import Order, PaymentStatus, Refund, RefundState, Status
-from holdfast.orders.neighbours import FactKind, GiveBack, PaymentFact
-from holdfast.orders.paying import Outcome, Settled, World, give_back, paid, release
+from holdfast.orders import booking_refunds, disputing, events, lateness, machine, rules, second_payments
+from holdfast.orders.giving_back import give_back_due
+from holdfast.orders.model import Order, PaymentStatus, Status
+from holdfast.orders.neighbours import FactKind, PaymentFact
+from holdfast.orders.paying import Outcome, Settled, World, give_back, paid, release, same_payment
 from holdfast.orders.usecases import persistently, read
+
+UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.EXPIRED})
+BESIDE = (second_payments.due, booking_refunds.book, disputing.book)
+"""What a fact tells beside that the money came, in this order: what went back was first told to be there."""
 
 
 def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
-    """Apply a payment fact, once. UnknownOrder when the shop has no such order; otherwise the order as it is then."""
+    """Apply a payment fact, once. UnknownOrder when the shop has no such order; otherwise the order as it is then.
+
+    A refund that the provider refuses, or does not answer, stays due: whoever hears of the decision asks again, and who brought the news
+    has nothing to do with it.
+    """
 
     def decide(order: Order) -> Settled:
         settled = _decide(order, fact, world, now)
-        if settled.outcome is Outcome.APPLIED:
-            world.payments.applied(fact, now)
-        return settled.model_copy(update={"order": give_back_due(settled.order, world=world, now=now)})
+        return settled.model_copy(update={"order": _asked(settled.order, world, now)})
 
     return persistently(fact.shop, fact.order, decide, orders=world.orders)
 
 
-def give_back_due(order: Order, *, world: World, now: datetime) -> Order:
-    """Ask the provider for every refund that is decided and not confirmed. VersionConflict when the order changes meanwhile.
-
-    Also for a repeated fact: a worker that died after the decision is finished here. The provider knows a refund by its key. One
-    that it refuses keeps no other waiting, and its refusal is raised at the end.
-    """
-    refused: Refusal | None = None
-    for due in [refund for refund in order.refunds if refund.state is RefundState.DUE]:
-        money = Money(amount=due.amount, currency=order.currency)
-        try:
-            world.payments.refund(GiveBack(order.shop, order.payment.provider, order.payment.id, money, f"{order.id}#{due.id}"))
-        except Refusal as refusal:
-            refused = refused or refusal
-            continue
-        order = _confirmed(order, due, now)
-        world.commit([world.orders.save_write(order)], token=f"{order.id}#{due.id}#{order.version}")
-    if refused is not None:
-        raise refused
-    return order
+def _asked(order: Order, world: World, now: datetime) -> Order:
+    try:
+        return give_back_due(order, world=world, now=now)
+    except VersionConflict:
+        raise
+    except HoldfastError:
+        return world.orders.get(order.shop, order.id) or order
 
 
 def finish_refunds(shop: str, order: str, *, world: World, now: datetime) -> Order:
@@ -66,6 +62,34 @@ def void_unpaid(shop: str, order: str, *, world: World, now: datetime) -> bool:
 
 
 def _decide(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
+    fact = _by_its_own_name(order, fact, world)
+    settled = _came(order, fact, world, now)
+    if settled.outcome is Outcome.APPLIED:
+        world.payments.applied(fact, now)
+    after = settled.order
+    for book in BESIDE:
+        after = book(after, fact, world, now)
+    if after is settled.order:
+        return settled
+    world.payments.applied(fact, now)
+    return Settled(outcome=Outcome.APPLIED, order=after)
+
+
+def _by_its_own_name(order: Order, fact: PaymentFact, world: World) -> PaymentFact:
+    """A provider may tell of the order's own money by another name for its payment: then by that of the order."""
+    if fact.provider != order.payment.provider or fact.payment == order.payment.id or fact.charge is None:
+        return fact
+    try:
+        own = world.payments.look(order.shop, order.payment.provider, order.payment.id)
+    except Refusal:
+        return fact
+    if own is None or own.charge != fact.charge or (own.shop, own.order) != (fact.shop, fact.order):
+        return fact
+    return own.model_copy(update={"event": fact.event, "request_id": fact.request_id})
+
+
+def _came(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
+    """What becomes of the order by the money itself, or because there will be none."""
     if fact.kind is FactKind.SUCCEEDED:
         return _succeeded(order, fact, world, now)
     if fact.kind is FactKind.REFUNDED:
@@ -74,11 +98,15 @@ def _decide(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
 
 
 def _succeeded(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
+    if second_payments.is_second(order, fact):
+        return _ignored(order, "this second payment is known already")
     asked = order.payment.provider, order.payment.id, order.amount, order.currency
     if (fact.provider, fact.payment, fact.amount, fact.currency) != asked:
         return _review(order, fact, world, now)
-    if order.payment.status not in {PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.EXPIRED}:
+    if order.payment.status not in UNPAID:
         return _ignored(order, "this payment is known already")
+    if disputing.lost(fact) >= fact.amount:
+        return Settled(outcome=Outcome.APPLIED, order=disputing.gone_before(order, fact, world, now))
     return pay(order, fact, world, now)
 
 
@@ -103,56 +131,16 @@ def _refuse_old_news(order: Order, world: World) -> None:
         raise VersionConflict("The order was changed meanwhile.")
 
 
-def _confirmed(order: Order, due: Refund, now: datetime) -> Order:
-    refunds = tuple(refund.model_copy(update={"state": RefundState.DONE}) if refund.id == due.id else refund for refund in order.refunds)
-    payment = refunding.after(order.payment, refunds)
-    whole = payment.status is PaymentStatus.REFUNDED
-    data: dict[str, Any] = {"amount": payment.refunded if whole else due.amount, "currency": order.currency, "refund": due.id}
-    return order.happened(
-        events.REFUNDED if whole else events.PARTIALLY_REFUNDED,
-        at=now,
-        actor=SYSTEM,
-        reason=due.reason,
-        data=data if whole else {**data, "lines": dict(due.lines)},
-        payment=payment,
-        refunds=refunds,
-    )
-
-
 def _refunded(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
-    """The provider gave the money back. What was not handed over returns to stock; what was owed is owed no more.
-
-    The news may overtake that of the payment itself: then the order ends here, and the payment's news finds it so. It may also
-    overtake our own asking for a part of the money: who gave back all gave back that part.
-    """
-    if (fact.provider, fact.payment) != (order.payment.provider, order.payment.id):
+    """The provider gave the money back. Of money that we had, that is booked beside; of money that we had not, the order ends here."""
+    if not same_payment(order, fact):
         return _ignored(order, "the refund is of another payment")
-    captured = order.payment.captured
-    if captured and not order.to_refund:
-        return _ignored(order, "this refund is known already")
-    if (fact.amount, fact.currency) != (captured or order.amount, order.currency):
-        return _review(order, fact, world, now)  # a part of the money: which part of the order it ends, a person says
-    given = refunding.given_up(order)
-    rest = Refund(id=refunding.refund_id(order, "provider"), amount=order.to_refund if captured else fact.amount, state=RefundState.DONE)
-    refunds = (*(known.model_copy(update={"state": RefundState.DONE}) for known in order.refunds), rest)
-    refunded = machine.move(
-        order,
-        "return_money",
-        at=now,
-        actor=fact.actor,
-        request_id=fact.request_id,
-        data={"amount": fact.amount, "currency": fact.currency, "returned": given.back},
-        lines=given.lines,
-        payment=refunding.after(order.payment.model_copy(update={"captured": captured or fact.amount}), refunds),
-        refunds=refunds,
-        hold=None,
-    )
-    returned = world.stock.return_writes(
-        order.shop, order.id, order.id, back=given.back, owed=given.owed, buyer=rules.customer(order) if captured else None, now=now
-    )
-    world.commit([world.orders.save_write(refunded), *returned], token=f"{order.id}#refunded#{order.version}")
-    release(order, world)
-    return Settled(outcome=Outcome.APPLIED, order=refunded)
+    if order.payment.captured:
+        known = booking_refunds.fits(order, fact)
+        return _ignored(order, "this refund is known already") if known else _review(order, fact, world, now)
+    if (fact.amount, fact.currency) != (order.amount, order.currency) or order.status not in machine.TABLE["return_money"].sources:
+        return _review(order, fact, world, now)
+    return Settled(outcome=Outcome.APPLIED, order=booking_refunds.all_back(order, fact, world, now))
 
 
 def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
@@ -160,7 +148,7 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
     if (fact.provider, fact.payment) != (order.payment.provider, order.payment.id):
         return _ignored(order, "the failure is of another payment")
     if order.status is not Status.PENDING_PAYMENT:
-        return _ignored(order, f"the order is {order.status}")
+        return _over(order, fact, world, now)
     expired = fact.kind is FactKind.EXPIRED
     status = PaymentStatus.EXPIRED if expired else PaymentStatus.FAILED
     ended = machine.move(
@@ -178,6 +166,18 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
     return Settled(outcome=Outcome.APPLIED, order=ended)
 
 
+def _over(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
+    """An order that had ended, or waits for a decision about other money, is not asked about any more. Its hold ends with its time."""
+    waits = order.status in rules.LATE | {Status.CANCELLED} and order.payment.status is PaymentStatus.PENDING
+    if not waits or fact.actor.kind is not ActorKind.PROVIDER:
+        return _ignored(order, f"the order is {order.status}")
+    status = PaymentStatus.EXPIRED if fact.kind is FactKind.EXPIRED else PaymentStatus.FAILED
+    told: dict[str, Any] = {"actor": fact.actor, "request_id": fact.request_id, "data": {"payment": fact.payment}}
+    closed = order.happened(events.PAYMENT_ENDED, at=now, **told, payment=order.payment.model_copy(update={"status": status}))
+    world.commit([world.orders.save_write(closed)], token=f"{order.id}#{status}#{order.version}")
+    return Settled(outcome=Outcome.APPLIED, order=closed)
+
+
 def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
     """Money that does not match: never ship for it; a person decides. Its order keeps a state that it had earned before.
 
@@ -191,7 +191,7 @@ def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         "currency": fact.currency,
         "expected": Money(amount=order.amount, currency=order.currency).model_dump(),
     }
-    if any(event.type == events.PAYMENT_REVIEW and event.data == told for event in order.events):
+    if any(event.type == events.PAYMENT_REVIEW and event.data == told for event in world.orders.timeline(order)):
         return _ignored(order, "a person decides about this payment already")
     status = order.status if order.status not in machine.TABLE["review"].sources else Status.PAYMENT_REVIEW
     reason = "the payment does not match the order"

@@ -20,8 +20,10 @@ MAILED = (
     events.AWAITING_STOCK,
     events.KEYS_ADDED,
     events.CANCELLED,
+    events.PAYMENT_FAILED,
     events.PARTIALLY_REFUNDED,
     events.REFUNDED,
+    events.SECOND_PAYMENT_REFUNDED,
 )
 """Events that a customer gets a mail of; of the end of a try that was never paid only where staff ended it."""
 UNTIL_PICKED = rules.AWAITING_MONEY | {Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK}
@@ -99,7 +101,7 @@ def add_note(act: StaffAct, note: str, identity: str, *, orders: Orders, now: da
 
     def noted(order: Order) -> Order:
         data = {"note": note, "id": identity}
-        known = any(event.type == events.NOTE_ADDED and event.data.get("id") == identity for event in order.events)
+        known = any(event.type == events.NOTE_ADDED and event.data.get("id") == identity for event in orders.timeline(order))
         return order if known else order.happened(events.NOTE_ADDED, at=now, **act.why, data=data)
 
     return change(act, noted, orders=orders)
