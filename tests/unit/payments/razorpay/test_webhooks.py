@@ -15,7 +15,7 @@ from holdfast.payments.errors import ConfirmationInvalid, SignatureInvalid, Webh
 from holdfast.payments.model import News
 from holdfast.payments.providers.razorpay import Razorpay, RazorpayCredentials, mapper, signature
 from infra.providers.wire import Webhook
-from tests.unit.payments.razorpay.samples import KEYS, ORDER, World
+from tests.unit.payments.razorpay.samples import INR, KEYS, ORDER, World
 
 UTILITY = library.Utility(library.Client(auth=("key_id", "key_secret")))
 BODY = b'{"event":"payment.captured"}'
@@ -155,6 +155,17 @@ def test_all_else_only_says_which_payment_to_ask_for(world: World, before: list[
         told = received(world, webhook)
         assert told.fact is None
         assert world.razorpay.status(told.payment).payment == payment
+
+
+def test_what_our_own_calls_cause_is_told_once(world: World) -> None:
+    payment = world.made()
+    world.fake.act(payment, "authorize")
+    world.razorpay.capture(payment, INR, "ord#c")
+    world.razorpay.refund(payment, INR, "ord#r1")
+    told = [received(world, webhook) for webhook in world.fake.news()]
+    assert [each.type for each in told] == ["payment.captured", "order.paid", "refund.created", "refund.processed"]
+    assert {each.payment for each in told} == {payment}
+    assert world.fake.news() == []
 
 
 def test_two_secrets_are_good_while_one_is_replaced(world: World) -> None:

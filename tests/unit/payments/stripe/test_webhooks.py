@@ -17,7 +17,7 @@ from holdfast.payments.errors import SignatureInvalid, WebhookUnreadable
 from holdfast.payments.model import News
 from holdfast.payments.providers.stripe import Stripe, StripeCredentials, mapper, signature
 from infra.providers.wire import Webhook
-from tests.unit.payments.stripe.samples import KEYS, NOW, ORDER, World
+from tests.unit.payments.stripe.samples import EUR, KEYS, NOW, ORDER, World
 
 SECRET = "whsec_kat_secret"
 BODY = b'{"id":"evt_kat","object":"event","type":"payment_intent.succeeded"}'
@@ -161,6 +161,16 @@ def test_a_debit_that_arrives_is_a_fact(world: World) -> None:
     world.fake.act(payment, "process")
     facts = [received(world, webhook).fact for webhook in world.fake.act(payment, "pay")]
     assert [fact for fact in facts if fact] == [world.stripe.status(payment)]
+
+
+def test_what_our_own_calls_cause_is_told_once(world: World) -> None:
+    payment, given_up = world.paid(), world.made(order="ord_2")
+    world.stripe.refund(payment, EUR, "ord#r1")
+    world.stripe.void(given_up, world.now)
+    told = [received(world, webhook) for webhook in world.fake.news()]
+    assert [each.type for each in told] == ["refund.created", "charge.refunded", "checkout.session.expired"]
+    assert {world.stripe.status(each.payment).payment for each in told} == {payment, given_up}
+    assert world.fake.news() == []
 
 
 def test_two_secrets_are_good_while_one_is_replaced(world: World) -> None:
