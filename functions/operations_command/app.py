@@ -1,10 +1,12 @@
 """What operators do by hand: invoked from the AWS console, the AWS CLI or ours, with `{"command": name, ...}`.
 
 Answers `{"ok": true, "result": …}` or `{"ok": false, "error": {code, detail}}`; nothing is thrown at the operator. What changes
-stock does so only with `"dry_run": false`; without it the answer is the plan.
+stock does so only with `"dry_run": false`; without it the answer is the plan. Payments are reconciled as the schedule does it,
+unless it is told `"dry_run": true`.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
@@ -22,9 +24,15 @@ from holdfast.orders.search_repository import DynamoOrderSearch
 from holdfast.payments import enrolling
 from holdfast.payments.account_store import DynamoAccounts
 from holdfast.payments.account_views import account_view
+from holdfast.payments.reconcile_views import run_view
+from holdfast.payments.reconciling import Office
+from holdfast.payments.reports import Asked, Options
+from holdfast.payments.run_store import DynamoRunStore
 from holdfast.platform import aws
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
+from holdfast.platform.patience import pause
+from holdfast.platform.queue import Queue
 from holdfast.platform.runs import DynamoRuns
 from holdfast.platform.sealing import KmsSealer
 from holdfast.platform.settings import HoldSettings
@@ -37,6 +45,7 @@ from holdfast.wiring.cleaning import Cleaner
 from holdfast.wiring.orders import OrdersForSweep
 from holdfast.wiring.orphans import OrdersForOrphans
 from holdfast.wiring.providers import kind_of
+from holdfast.wiring.reconcile_start import PlanOfShops, awaited, begin
 from holdfast.wiring.search import VaultsForSearch
 
 ACTOR = "operator"
@@ -53,6 +62,7 @@ class Settings(HoldSettings):
     tenants_table: str
     operations_table: str
     sealing_key_arn: str
+    reconcile_queue_url: str
 
 
 settings = Settings.load()
@@ -68,6 +78,11 @@ search = DynamoOrderSearch(Table(client, settings.orders_table), commit)
 vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table), commit).vaults)
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 cleaner = Cleaner(stock, OrdersForSweep(orders), DynamoRuns(Table(client, settings.operations_table)), settings.grace, utc_now)
+
+
+runs = DynamoRunStore(Table(client, settings.operations_table))
+office = Office(runs, Queue(settings.reconcile_queue_url))
+plan = PlanOfShops(lambda shop: [account.provider for account in accounts.accounts(shop)])
 
 
 class OfStock(Model):
@@ -125,6 +140,13 @@ class ConnectProvider(Model):
     shop: ShopId
     provider: str = Field(max_length=40)
     account: dict[str, Any] = Field(repr=False)
+
+
+class Reconcile(Asked):
+    """`wait_seconds`: so long it is waited for the end of the run; it goes on all the same."""
+
+    shop: ShopId
+    wait_seconds: int = Field(default=20, ge=0, le=600)
 
 
 class Resharded(Model):
@@ -202,6 +224,14 @@ def reindex(options: dict[str, Any]) -> BaseModel:
     )
 
 
+def reconcile_payments(options: dict[str, Any]) -> BaseModel:
+    """Begun here and worked at by the queue: the report as it is when it is done, or when nobody waits any more."""
+    asked = Reconcile.model_validate(options)
+    given = Options.model_validate(asked.model_dump(exclude={"shop", "wait_seconds"}))
+    run = begin(asked.shop, given, ACTOR, plan=plan, office=office, now=utc_now())
+    return run_view(run, awaited(run, timedelta(seconds=asked.wait_seconds), runs=runs, now=utc_now, pause=pause))
+
+
 COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "create_shop": create_shop,
     "create_api_key": create_api_key,
@@ -213,6 +243,8 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "stock_cleanup": stock_cleanup,
     "reshard": reshard,
     "reindex": reindex,
+    "reconcile_payments": reconcile_payments,
+    "check_pending_payments": reconcile_payments,
 }
 
 

@@ -1,27 +1,35 @@
-"""What a shop's staff and scripts call about payments: accounts at providers, what those told us, and working at it again."""
+"""What a shop's staff and scripts call about payments: accounts at providers, what those told us, and asking them for what they did not."""
 
 from functools import partial
 from typing import Any
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import utc_now
-from holdfast.payments import account_views, browsing, enrolling, inbox_views, redriving
+from holdfast.orders import unsettled, unsettled_views
+from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.unsettled_repository import DynamoLists
+from holdfast.payments import account_views, browsing, enrolling, inbox_views, reconcile_views, redriving, reports
 from holdfast.payments.account_store import DynamoAccounts
 from holdfast.payments.accounts import Account
+from holdfast.payments.discrepancy_store import DynamoDiscrepancies
 from holdfast.payments.errors import (
     AccountUnreadable,
     CredentialsRefused,
     StaleAccount,
     UnknownAccount,
     UnknownProvider,
+    UnknownRun,
     UnknownWebhook,
 )
+from holdfast.payments.reconciling import Office
 from holdfast.payments.repository import DynamoInbox
+from holdfast.payments.run_store import DynamoRunStore
 from holdfast.platform import aws, secrets
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.platform.dynamo import Table
 from holdfast.platform.http import Api, Request
 from holdfast.platform.log import logger
+from holdfast.platform.pages import PageQuery
 from holdfast.platform.problems import IfMatchInvalid
 from holdfast.platform.queue import Queue
 from holdfast.platform.reading import if_match
@@ -34,15 +42,19 @@ from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.accounts import ProviderAccountBody, connect_of
 from holdfast.wiring.inbox import EventQueue
 from holdfast.wiring.providers import REAL, ProviderSettings, kind_of, providers_of
+from holdfast.wiring.reconcile_start import PlanOfShops, begin
 
 PROVIDERS = "/shops/{shop}/admin/payments/providers"
 PROVIDER = f"{PROVIDERS}/{{provider}}"
+RECONCILE = "/shops/{shop}/admin/payments/reconcile"
 WEBHOOKS = "/shops/{shop}/admin/webhooks"
 WEBHOOK = f"{WEBHOOKS}/{{webhook}}"
 
 
 class Settings(ProviderSettings):
+    orders_table: str
     payments_queue_url: str
+    reconcile_queue_url: str
     token_secret_arn: str
 
 
@@ -55,6 +67,11 @@ sealer = KmsSealer(settings.sealing_key_arn)
 providers = providers_of(
     settings, tenants=tenants_table, payments=payments_table, live_only=lambda shop: directory.shop(shop).live, clock=utc_now
 )
+orders_table, operations_table = Table(client, settings.orders_table), Table(client, settings.operations_table)
+orders, lists = DynamoOrders(orders_table), DynamoLists(orders_table)
+runs, discrepancies = DynamoRunStore(operations_table), DynamoDiscrepancies(operations_table)
+office = Office(runs, Queue(settings.reconcile_queue_url))
+plan = PlanOfShops(lambda shop: [account.provider for account in accounts.accounts(shop)])
 inbox = DynamoInbox(payments_table)
 pass_on = EventQueue(Queue(settings.payments_queue_url))
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
@@ -178,6 +195,73 @@ def disconnect_provider(request: Request[None]) -> None:
     name, version = _named(request), if_match(request.headers)
     enrolling.disconnect(request.shop, name, over=version, accounts=accounts)
     logger.info("payment provider disconnected", extra={"provider": name, "by": request.caller.id})
+
+
+@api.get(
+    "/shops/{shop}/admin/payments/pending",
+    returns=unsettled_views.PendingPaymentPage,
+    query=PageQuery,
+    refusals=(*refused, InvalidCursor),
+    **needs(Scope.VIEWER),
+)
+def list_pending_payments(request: Request[None]) -> unsettled_views.PendingPaymentPage:
+    """Orders whose payment waits for an answer of its provider, the oldest first: to be paid, to be given up, or to be given back."""
+    after = _opened(request.query.cursor, "pending", request.shop)
+    page, last = unsettled.pending(request.shop, after=after, limit=request.query.limit, lists=lists, orders=orders)
+    items = [unsettled_views.pending_view(order, request.now) for order in page]
+    return unsettled_views.PendingPaymentPage(items=items, next=_sealed(last, "pending", request.shop))
+
+
+@api.post(
+    RECONCILE, body=reconcile_views.ReconcileBody, returns=reconcile_views.RunView, status=202, refusals=refused, **needs(Scope.OPERATOR)
+)
+def reconcile(request: Request[reconcile_views.ReconcileBody]) -> reconcile_views.RunView:
+    """Ask the providers for payments that no webhook told of, as the schedules do. The answer names the run; its report fills."""
+    trigger = request.caller.id or "staff"
+    run = begin(request.shop, request.body.options, trigger, plan=plan, office=office, now=request.now)
+    return reconcile_views.run_view(run, reports.report(run, runs=runs))
+
+
+@api.get(RECONCILE, returns=reconcile_views.RunPage, query=PageQuery, refusals=(*refused, InvalidCursor), **needs(Scope.VIEWER))
+def list_reconciliations(request: Request[None]) -> reconcile_views.RunPage:
+    """The runs of the last thirty days, newest first, by whomsoever they were started."""
+    before, limit = _opened(request.query.cursor, "reconciliations", request.shop), request.query.limit
+    found = runs.runs(request.shop, limit, before)
+    items = [reconcile_views.run_view(run, reports.report(run, runs=runs)) for run in found]
+    last = found[-1].id if len(found) == limit else None
+    return reconcile_views.RunPage(items=items, next=_sealed(last, "reconciliations", request.shop))
+
+
+@api.get(
+    f"{RECONCILE}/{{run}}",
+    returns=reconcile_views.RunDetail,
+    query=PageQuery,
+    refusals=(*refused, UnknownRun, InvalidCursor),
+    **needs(Scope.VIEWER),
+)
+def show_reconciliation(request: Request[None]) -> reconcile_views.RunDetail:
+    """What a run did so far; of a verbose one, order by order."""
+    run = reports.read(request.shop, request.path["run"], runs=runs)
+    after = _opened(request.query.cursor, run.id, request.shop)
+    found, last = reports.lines(run, after=after, limit=request.query.limit, runs=runs)
+    return reconcile_views.run_detail(run, reports.report(run, runs=runs), found, _sealed(last, run.id, request.shop))
+
+
+@api.get(
+    "/shops/{shop}/admin/payments/discrepancies",
+    returns=reconcile_views.DiscrepancyPage,
+    query=reconcile_views.DiscrepancyQuery,
+    refusals=(*refused, InvalidCursor),
+    **needs(Scope.VIEWER),
+)
+def list_discrepancies(request: Request[None]) -> reconcile_views.DiscrepancyPage:
+    """Where a provider's books and ours differ, and nobody but a person can say who is right."""
+    asked: reconcile_views.DiscrepancyQuery = request.query
+    after = _opened(asked.cursor, f"discrepancies-{asked.state}", request.shop)
+    page = discrepancies.page(request.shop, asked.state, after, asked.limit)
+    items = [reconcile_views.discrepancy_view(found) for found in page if asked.kind in (None, found.drift)]
+    last = page[-1].place if len(page) == asked.limit else None
+    return reconcile_views.DiscrepancyPage(items=items, next=_sealed(last, f"discrepancies-{asked.state}", request.shop))
 
 
 def _named(request: Request[Any]) -> str:

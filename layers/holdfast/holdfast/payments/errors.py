@@ -71,3 +71,7 @@ class PaymentStateConflict(Conflict):
 
 class UnknownWebhook(NotFound):
     """The inbox has no such event, or it is another shop's: the same words."""
+
+
+class UnknownRun(NotFound):
+    """No such reconciliation, or it is another shop's, or older than thirty days: the same words."""

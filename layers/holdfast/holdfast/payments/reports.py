@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 from holdfast.kernel.ids import ShopId
 from holdfast.kernel.model import Record
 from holdfast.kernel.time import Instant
+from holdfast.payments.errors import UnknownRun
 
 ROOT = "all"
 """The part that the run began with."""
@@ -222,3 +223,19 @@ def report(run: Run, *, runs: RunStore) -> Report:
     if found.finished_at is not None:
         runs.close(run.model_copy(update={"report": found}))
     return found
+
+
+def read(shop: str, run: str, *, runs: RunStore) -> Run:
+    """UnknownRun."""
+    found = runs.run(shop, run)
+    if found is None:
+        raise UnknownRun
+    return found
+
+
+def lines(run: Run, *, after: str | None, limit: int, runs: RunStore) -> tuple[list[Line], str | None]:
+    """What a verbose run says of each order, `limit` pieces at a time, and where to go on."""
+    if not run.options.verbose:
+        return [], None
+    parts = runs.parts(run.shop, run.id, after or "", limit)
+    return [line for part in parts for line in part.lines], parts[-1].name if len(parts) == limit else None

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from holdfast.kernel.ids import new_id
+from holdfast.kernel.time import Clock
 from holdfast.orders.keys import ORDER_BUCKETS
 from holdfast.orders.unsettled import Source
-from holdfast.payments import reconciling
+from holdfast.payments import reconciling, reports
 from holdfast.payments.reconciling import Office
-from holdfast.payments.reports import Mode, Options, Run
+from holdfast.payments.reports import Mode, Options, Report, Run, RunStore
 
 LISTS = {
     Mode.PENDING: (Source.WAITING, Source.UNSETTLED),
@@ -36,3 +37,16 @@ def begin(shop: str, options: Options, trigger: str, *, plan: reconciling.Plan, 
     run = Run(shop=shop, id=new_id("run", now), started_at=now, trigger=trigger, options=options)
     reconciling.start(run, plan=plan, office=office)
     return run
+
+
+EACH_LOOK = timedelta(seconds=1)
+
+
+def awaited(run: Run, patience: timedelta, *, runs: RunStore, now: Clock, pause: Callable[[timedelta], None]) -> Report:
+    """Its report when it is complete, or as it is when patience is at its end."""
+    ends = now() + patience
+    found = reports.report(run, runs=runs)
+    while found.finished_at is None and now() < ends:
+        pause(EACH_LOOK)
+        found = reports.report(run, runs=runs)
+    return found
