@@ -13,7 +13,7 @@ from holdfast.platform.pages import PageQuery
 
 
 class ReconcileBody(Asked):
-    """Nothing has to be told. With `dry_run` nothing is changed, and the report says what would have been; `verbose` tells of each order."""
+    """Nothing has to be told. With `dry_run` nothing is changed, and the report says what would have been. `verbose`: order by order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
