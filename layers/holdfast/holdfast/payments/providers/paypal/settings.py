@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from holdfast.payments.accounts import Credentials, PageUrl, Secret
 
@@ -19,17 +19,13 @@ EVENTS = (
 """What the app's webhook is to be told of. A capture that fails is `DENIED` in one of their pages and `DECLINED` in another."""
 
 ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{10,160}$")]
-WebhookId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{5,50}$"), Field(repr=False)]
+WebhookId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{5,50}$")]
 
 
 class PayPalCredentials(Credentials):
-    """An app of PayPal's developer dashboard, with its webhook.
+    """An app of PayPal's developer dashboard, with its webhook: signatures are made for `webhook_id`."""
 
-    `webhook_id` is no secret, and is sealed all the same: what is sealed stays good for a while after a rotation, and events that
-    were signed for the webhook before are still on their way then.
-    """
-
-    SECRETS: ClassVar[frozenset[str]] = frozenset({"client_secret", "webhook_id"})
+    SECRETS: ClassVar[frozenset[str]] = frozenset({"client_secret"})
 
     client_id: ClientId
     client_secret: Secret

@@ -39,11 +39,9 @@ PublicKey = Annotated[str, StringConstraints(min_length=300, max_length=1600), A
 class PayProCredentials(Credentials):
     """A shop of PayPro's back office. `public_key` is what PayPro signs its webhooks for; without it they are known by the secret key
     that they bring along, which is the weaker proof.
-
-    The public key is no secret, and is sealed all the same: what is sealed stays good for a while after a rotation.
     """
 
-    SECRETS: ClassVar[frozenset[str]] = frozenset({"secret_key", "public_key"})
+    SECRETS: ClassVar[frozenset[str]] = frozenset({"secret_key"})
 
     shop_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
     secret_key: Secret
