@@ -79,8 +79,8 @@ def needs(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from (("dynamodb:BatchGetItem", table({"TableName": name})) for name in params["RequestItems"])
     elif "TableName" in params:
         yield f"dynamodb:{operation}", table(params)
-    elif operation in {"SendMessage", "ChangeMessageVisibility"}:
-        yield f"sqs:{operation}", f"Messaging/{params['QueueUrl'].rsplit('/', 1)[1].title()}Queue.Arn"
+    elif operation in {"SendMessage", "SendMessageBatch", "ChangeMessageVisibility"}:
+        yield f"sqs:{operation.removesuffix('Batch')}", f"Messaging/{params['QueueUrl'].rsplit('/', 1)[1].title()}Queue.Arn"
     elif operation == "PutEvents":
         yield "events:PutEvents", "Messaging/Bus.Arn"
     elif operation == "SendEmail":

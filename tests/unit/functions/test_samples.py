@@ -16,7 +16,7 @@ from holdfast.kernel.money import Money
 from holdfast.orders import staff
 from holdfast.platform import aws
 from holdfast.stock import booking, layout
-from tests.unit.functions import account_cases, contract, inbox_cases, order_desk_cases, stripe_cases, webhook_cases
+from tests.unit.functions import account_cases, contract, inbox_cases, order_desk_cases, reconcile_cases, stripe_cases, webhook_cases
 from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
 
 Answer = dict[str, Any]
@@ -660,7 +660,14 @@ CASES: dict[str, Expected] = {
 
 CASES |= {
     name: Expected(**case)
-    for cases in (webhook_cases.CASES, order_desk_cases.CASES, inbox_cases.CASES, stripe_cases.CASES, account_cases.CASES)
+    for cases in (
+        webhook_cases.CASES,
+        order_desk_cases.CASES,
+        inbox_cases.CASES,
+        stripe_cases.CASES,
+        account_cases.CASES,
+        reconcile_cases.CASES,
+    )
     for name, case in cases.items()
 }
 

@@ -51,7 +51,7 @@ GIVEN = {
 }
 RECEIVER = Receiver()
 """Where webhooks arrive."""
-QUEUES = ("webhooks", "payments", "fulfilment", "stock")
+QUEUES = ("webhooks", "payments", "reconcile", "fulfilment", "stock")
 
 SHOP = "demo"
 ORIGIN = "https://shop.example"
