@@ -134,17 +134,17 @@ class Api:
         body = {"lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines.items()], "email": email}
         return expect(201, self.call("POST", self.shop_path("/checkout-sessions"), body)).json
 
-    def place(self, session: Json, *, accept_partial: bool = False, key: str | None = None) -> Answer:
+    def place(self, session: Json, *, accept_partial: bool = False, key: str | None = None, provider: str = "sandbox") -> Answer:
         return self.call(
             "POST",
             self.shop_path(f"/checkout-sessions/{session['id']}/place-order"),
-            {"payment": {"provider": "sandbox"}, "accept_partial": accept_partial},
+            {"payment": {"provider": provider}, "accept_partial": accept_partial},
             {**checkout_headers(session), "Idempotency-Key": key or new_key()},
         )
 
-    def order(self, sku: str, quantity: int, email: str, *, accept_partial: bool = False) -> Answer:
+    def order(self, sku: str, quantity: int, email: str, *, accept_partial: bool = False, provider: str = "sandbox") -> Answer:
         """The whole way of one buyer to an order: a session, then the order that takes the stock."""
-        return self.place(self.open_session({sku: quantity}, email), accept_partial=accept_partial)
+        return self.place(self.open_session({sku: quantity}, email), accept_partial=accept_partial, provider=provider)
 
     def read_order(self, order: Json) -> Json:
         return expect(200, self.call("GET", self.shop_path(f"/orders/{order['id']}"), headers=guest(order["order_token"]))).json
@@ -208,6 +208,28 @@ def expect(status: int | Sequence[int], answer: Answer) -> Answer:
     if answer.status not in wanted:
         raise Unexpected(f"the API answered {answer}")
     return answer
+
+
+class Providers:
+    """The stand-ins of payment providers: what a shopper, a bank or the clock does there, and how they behave."""
+
+    def __init__(self, providers_url: str) -> None:
+        self.http = Http(providers_url)
+
+    def act(self, provider: str, payment: str, action: str) -> Json:
+        """The `webhooks` that tell of it, and the shop's `answers` to those that were sent."""
+        return self._told("POST", f"/_act/{provider}/{payment}", {"action": action})
+
+    def control(self, provider: str, **asked: object) -> Json:
+        """Without any it is well again."""
+        return self._told("POST", f"/_control/{provider}", asked)
+
+    def state(self, provider: str) -> Json:
+        return self._told("GET", f"/_control/{provider}")
+
+    def _told(self, method: str, path: str, body: object = None) -> Json:
+        given = None if body is None else json.dumps(body).encode()
+        return expect(200, self.http.send(method, path, given, {"Content-Type": "application/json"})).json
 
 
 class Inbox:

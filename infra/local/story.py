@@ -90,8 +90,8 @@ class World:
         self.api.pay(order)
         return order
 
-    def hold(self, sku: str, quantity: int, buyer: str, *, accept_partial: bool = False) -> Json:
-        return expect(201, self.api.order(sku, quantity, buyer, accept_partial=accept_partial)).json
+    def hold(self, sku: str, quantity: int, buyer: str, *, accept_partial: bool = False, provider: str = "sandbox") -> Json:
+        return expect(201, self.api.order(sku, quantity, buyer, accept_partial=accept_partial, provider=provider)).json
 
     def cancel(self, order: Json) -> Answer:
         headers = {**guest(order["order_token"]), "Idempotency-Key": new_key()}

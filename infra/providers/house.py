@@ -31,11 +31,12 @@ class Tenant:
     faults: Faults = field(default_factory=Faults)
     rounds: Rounds = field(default_factory=Rounds)
     calls: int = 0
-    """That reached it."""
+    """That came; `seen` are those that it has worked at."""
+    seen: int = 0
 
     @property
     def state(self) -> dict[str, Any]:
-        return {**self.faults.mood.__dict__, **self.rounds.__dict__, "seen": self.calls}
+        return {**self.faults.mood.__dict__, **self.rounds.__dict__, "asked": self.calls, "seen": self.seen}
 
 
 class House:
@@ -61,13 +62,14 @@ class House:
 
     def mood(self, tenant: Tenant, call: Call) -> Mood:
         """How it takes this call."""
+        tenant.calls += 1
         return tenant.faults.next(call.path)
 
     def answer(self, tenant: Tenant, call: Call, mood: Mood) -> tuple[Answer, list[Webhook]]:
         """What comes back, and the webhooks to be sent because of it."""
         if mood.answer is not None:
             return mood.answer, []
-        tenant.calls += 1
+        tenant.seen += 1
         answer = tenant.fake.answer(call)
         return answer, tenant.rounds.sent(tenant.fake.news())
 
