@@ -39,6 +39,7 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("orders_admin_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a payment that is accepted late takes the stock again",
     ("orders_admin_http", "secretsmanager:GetSecretValue", "Security/TokenSecret.Id"): "signs the cursor of a list that goes on",
     ("orders_inbox", "dynamodb:Query", "Data/Orders.Arn"): "older parcels of an order are told in the pages beside it",
+    ("payments_admin_http", "dynamodb:UpdateItem", "Data/Operations.Arn"): "a provider that was down is asked again",
     ("storefront_http", "dynamodb:GetItem", "Data/Tenants.Arn"): "a shop is asked for once a minute; here it is known already",
     ("storefront_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is looked at before it is opened",
     ("storefront_http", "dynamodb:PutItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is opened",
