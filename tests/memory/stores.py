@@ -15,12 +15,18 @@ from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.search_repository import DynamoOrderSearch
 from holdfast.orders.searching import Search
 from holdfast.orders.session_repository import DynamoSessions
+from holdfast.orders.unsettled import Lists
+from holdfast.orders.unsettled_repository import DynamoLists
 from holdfast.payments.account_store import DynamoAccounts
+from holdfast.payments.discrepancies import Discrepancies
+from holdfast.payments.discrepancy_store import DynamoDiscrepancies
 from holdfast.payments.ports import Accounts, Inbox
 from holdfast.payments.providers.sandbox import Sandbox
 from holdfast.payments.providers.sandbox.proxy import SandboxBook
 from holdfast.payments.providers.sandbox.settings import SandboxConfig
+from holdfast.payments.reports import RunStore
 from holdfast.payments.repository import DynamoInbox
+from holdfast.payments.run_store import DynamoRunStore
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.idempotency import DynamoReplays, Replays
 from holdfast.platform.runs import DynamoRuns, Runs
@@ -37,6 +43,7 @@ from tests.memory.fulfilment import MemoryFulfilment
 from tests.memory.notifications import MemoryOutbox
 from tests.memory.orders import MemoryOrders
 from tests.memory.payments import MemoryInbox, MemoryProvider
+from tests.memory.reconciliations import MemoryDiscrepancies, MemoryLists, MemoryRunStore
 from tests.memory.replays import MemoryReplays
 from tests.memory.runs import MemoryRuns
 from tests.memory.search import MemoryOrderSearch
@@ -64,6 +71,9 @@ class Stores:
     replays: Replays
     runs: Runs
     webhooks: WebhookStore
+    lists: Lists
+    reconciliations: RunStore
+    discrepancies: Discrepancies
     provider: Any
     commit: Commit
 
@@ -83,6 +93,9 @@ def in_memory(memory: Memory) -> Stores:
         replays=MemoryReplays(memory),
         runs=MemoryRuns(memory),
         webhooks=MemoryWebhooks(memory),
+        lists=MemoryLists(memory),
+        reconciliations=MemoryRunStore(memory),
+        discrepancies=MemoryDiscrepancies(memory),
         provider=MemoryProvider(memory),
         commit=memory.commit,
     )
@@ -105,6 +118,9 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         replays=DynamoReplays(table["Orders"]),
         runs=DynamoRuns(table["Operations"]),
         webhooks=DynamoWebhooks(table["Webhooks"]),
+        lists=DynamoLists(table["Orders"]),
+        reconciliations=DynamoRunStore(table["Operations"]),
+        discrepancies=DynamoDiscrepancies(table["Operations"]),
         provider=Sandbox(SandboxBook(table["Payments"]), SandboxConfig(pay_url="", secret=lambda: "secret")),
         commit=commit,
     )

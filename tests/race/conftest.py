@@ -16,7 +16,7 @@ from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
 from holdfast.orders import search_repository
 from holdfast.orders import session_repository as sessions
-from holdfast.payments import account_store
+from holdfast.payments import account_store, discrepancy_store, run_store
 from holdfast.payments import repository as payments
 from holdfast.stock import documents
 from holdfast.stock import repository as stock
@@ -53,6 +53,9 @@ _ALWAYS = {
     "NEVER_SEEN": (payments, "attribute_exists(#pk)"),
     "SAME_EVENT": (payments, "attribute_exists(#version)"),
     "SAME_ACCOUNT": (account_store, "attribute_exists(#version)"),
+    "ONE_PART": (run_store, "attribute_exists(#pk)"),
+    "FIRST_FOUND": (discrepancy_store, "attribute_exists(#pk)"),
+    "SAME_DISCREPANCY": (discrepancy_store, "attribute_exists(#version)"),
 }
 
 

@@ -35,8 +35,8 @@ def house(memory: Memory) -> House:
 
 
 @pytest.fixture
-def rounds(house: House, memory: Memory) -> Round:
-    return Round(house, memory)
+def rounds(house: House) -> Round:
+    return Round(house)
 
 
 def placed(house: House, count: int, *, paid: bool = False) -> list[Order]:
@@ -161,9 +161,9 @@ def test_late_money_follows_the_shops_policy(house: House, rounds: Round) -> Non
     assert house.order(order).status is Status.PAID
 
 
-def test_late_money_goes_back_where_the_shop_says_so(house: House, memory: Memory) -> None:
+def test_late_money_goes_back_where_the_shop_says_so(house: House) -> None:
     house.late_payment = LatePayment.REFUND
-    rounds = Round(house, memory)
+    rounds = Round(house)
     [order] = placed(house, 1)
     house.now += timedelta(minutes=20)
     house.sweep()
@@ -245,10 +245,12 @@ def test_money_that_comes_while_it_is_given_up_is_taken(house: House, rounds: Ro
 
 
 @pytest.mark.parametrize("silence", [PartnerUnavailable("down", 5, partner="sandbox"), PartnerThrottles("slow down", 5, partner="sandbox")])
-def test_a_provider_that_says_nothing_changes_nothing_and_is_asked_again(house: House, rounds: Round, silence: Exception) -> None:
+def test_a_provider_that_says_nothing_changes_nothing_and_is_asked_again(
+    house: House, memory: Memory, rounds: Round, silence: Exception
+) -> None:
     orders = placed(house, 60, paid=True)
     house.now += timedelta(hours=3)
-    before, down = dict(rounds.memory.rows), house.now + timedelta(minutes=2)
+    before, down = dict(memory.rows), house.now + timedelta(minutes=2)
 
     def failing(method: str, _: str) -> None:
         if house.now < down:
@@ -257,7 +259,7 @@ def test_a_provider_that_says_nothing_changes_nothing_and_is_asked_again(house: 
     rounds.failing = failing
     run = rounds.begin()
     rounds.drain(2 * 4 + 1 + 4)
-    orders_then = {key: row for key, row in rounds.memory.rows.items() if key[0] == "order"}
+    orders_then = {key: row for key, row in memory.rows.items() if key[0] == "order"}
     assert orders_then == {key: row for key, row in before.items() if key[0] == "order"}
     assert rounds.report(run).finished_at is None
     strikes = 1 if isinstance(silence, PartnerThrottles) else reconciling.STRIKES
@@ -398,7 +400,7 @@ def all_but_reports(memory: Memory) -> dict[Any, Any]:
     return {key: row for key, row in memory.rows.items() if key[0] not in {"reconciliation", "reconciliation-part", "run"}}
 
 
-def test_a_dry_run_changes_nothing_and_foretells(house: House, rounds: Round) -> None:
+def test_a_dry_run_changes_nothing_and_foretells(house: House, memory: Memory, rounds: Round) -> None:
     placed(house, 3, paid=True)
     declined, odd, cancelled, refunded, old = placed(house, 5)
     house.at_provider(declined, Action.DECLINE)
@@ -409,9 +411,9 @@ def test_a_dry_run_changes_nothing_and_foretells(house: House, rounds: Round) ->
     house.browser_returns(refunded)
     house.refund(house.order(refunded))
     house.now += timedelta(hours=3)
-    before = all_but_reports(rounds.memory)
+    before = all_but_reports(memory)
     foretold = rounds.tick(dry_run=True, force_timeout=True, check_orphaned_reservations=True, cleanup_reservations=True)
-    assert all_but_reports(rounds.memory) == before
+    assert all_but_reports(memory) == before
     assert set(rounds.calls) == {"status"}
     came = rounds.tick(force_timeout=True)
     assert foretold.counts.results == came.counts.results

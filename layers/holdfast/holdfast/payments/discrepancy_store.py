@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from holdfast.kernel.time import epoch
 from holdfast.payments.discrepancies import Discrepancy, State
-from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Table, record
+from holdfast.platform.dynamo import ConditionFailed, Expression, Table, record
 
 KEPT = timedelta(days=90)
 """After it was resolved."""
+# Nobody found it before.
+FIRST_FOUND = "attribute_not_exists(#pk)"
 # Nobody changed it since it was read.
 SAME_DISCREPANCY = "#version = :seen"
 
@@ -32,7 +34,8 @@ class DynamoDiscrepancies:
 
     def save(self, found: Discrepancy) -> bool:
         seen = found.version - 1
-        before = Expression(SAME_DISCREPANCY, {"#version": "version"}, {":seen": seen}) if seen else NOT_THERE
+        same = Expression(SAME_DISCREPANCY, {"#version": "version"}, {":seen": seen})
+        before = same if seen else Expression(FIRST_FOUND, {"#pk": "pk"})
         try:
             self._table.put({**_key(found.shop, State.OPEN, found.name), **record(found)}, before)
         except ConditionFailed as refusal:

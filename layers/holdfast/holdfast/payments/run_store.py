@@ -8,6 +8,8 @@ from holdfast.payments.reports import Part, Run
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table
 
 KEPT = timedelta(days=30)
+# The piece of work was not done before.
+ONE_PART = "attribute_not_exists(#pk)"
 
 
 class DynamoRunStore:
@@ -40,7 +42,7 @@ class DynamoRunStore:
 
     def add(self, part: Part) -> tuple[Part, bool]:
         try:
-            self._table.put(_part_item(part), NOT_THERE)
+            self._table.put(_part_item(part), Expression(ONE_PART, {"#pk": "pk"}))
         except ConditionFailed as there:
             standing = Part.model_validate(there.item)
             return standing, standing == part  # our own, delivered twice
