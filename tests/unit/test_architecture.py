@@ -45,6 +45,7 @@ PURE = {
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
     *{"endpoints", "delivering", "replaying", "targets"},
+    *{"receiving", "working", "collecting", "browsing", "redriving"},
     *{"accounts", "enrolling"},
 }
 EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository"}
