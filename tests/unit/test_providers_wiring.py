@@ -18,7 +18,7 @@ from holdfast.platform.problems import ValidationFailed
 from holdfast.platform.sealing import KmsSealer
 from holdfast.wiring.accounts import connect_of
 from holdfast.wiring.payments import PaymentsForOrders
-from holdfast.wiring.providers import REAL, SEEN_FOR, Providers, Wire, kind_of
+from holdfast.wiring.providers import READ_AGAIN, REAL, SEEN_FOR, Providers, Wire, kind_of
 from tests.memory.accounts import MarkingSealer, MemoryAccounts, till
 from tests.memory.engine import Memory
 from tests.memory.payments import MemoryInbox, MemoryProvider
@@ -154,17 +154,30 @@ def test_that_there_is_none_is_remembered_as_long(house: House) -> None:
     assert house.connector().keys.current == till()
 
 
-def test_a_change_is_seen_after_those_seconds_or_when_the_account_is_forgotten(house: House) -> None:
+def test_a_change_is_seen_after_those_seconds(house: House) -> None:
     house.connect(1)
     house.connector()
     house.connect(2)
     assert house.connector().keys.current == till(1)
-    house.providers.forget("demo", "till")
-    assert house.connector().keys.current == till(2)
-    house.connect(3)
     house.later(SEEN_FOR)
-    assert house.connector().keys.current == till(3)
-    house.providers.forget("other", "nothing")
+    assert house.connector().keys.current == till(2)
+
+
+def test_or_earlier_for_who_asks_for_what_is_fresh(house: House) -> None:
+    """Once in a few seconds: anybody can send what fits no secret."""
+    house.connect(1)
+    house.connector()
+    house.connect(2)
+    house.reads = 0
+    assert house.providers.fresh("demo", "till") is None
+    assert house.reads == 0
+    house.later(READ_AGAIN)
+    fresh: Any = house.providers.fresh("demo", "till")
+    assert fresh.keys.current == till(2)
+    assert house.connector() is fresh
+    house.later(READ_AGAIN)
+    assert house.providers.fresh("demo", "till") is None  # nothing has changed
+    assert house.providers.fresh("other", "till") is None
 
 
 def test_another_account_in_the_same_place_is_another_connector(house: House) -> None:
