@@ -1,6 +1,6 @@
 """Licence keys over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -12,6 +12,8 @@ KeyText = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_
 
 class KeysBody(Input):
     """Each key is text of 1 to 1,000 characters without control characters; white space around it is cut off."""
+
+    NUMBERS_OF_GOODS: ClassVar[bool] = True
 
     keys: list[KeyText] = Field(min_length=1, max_length=MAX_KEYS)
     dry_run: bool = False

@@ -1,6 +1,8 @@
 """The base of every value in the system: frozen, closed, strict about types, and silent about its content when it does not fit:
 errors are logged, and an address or a key must not be."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -11,7 +13,12 @@ class Model(BaseModel):
 
 
 class Input(BaseModel):
-    """What a stranger sends: as Model, and strict - `true` is not 1 and "5" is not 5."""
+    """What a stranger sends: as Model, and strict - `true` is not 1 and "5" is not 5.
+
+    `NUMBERS_OF_GOODS`: licence keys or delivery notes, which may look like card numbers and are none.
+    """
+
+    NUMBERS_OF_GOODS: ClassVar[bool] = False
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 

@@ -26,7 +26,7 @@ from holdfast.platform import metrics
 from holdfast.platform.idempotency import IdempotencyKey, Replay, Replays, key_of
 from holdfast.platform.log import logger
 from holdfast.platform.problems import BodyTooLarge, InternalError, MethodNotAllowed, problem
-from holdfast.platform.reading import content_of, empty_of, media_type_of, parse, read_json, request_id_of, require_json, values_of
+from holdfast.platform.reading import content_of, empty_of, media_type_of, parse, read_body, request_id_of, require_json, values_of
 
 B = TypeVar("B", bound=BaseModel | None)
 MAX_BODY = 256 * 1024
@@ -248,7 +248,7 @@ class Api:
             shop=shop,
             path=path,
             query=parse(route.query, values_of(raw), "query") if route.query else None,
-            body=reader(content) if reader else parse(route.body, read_json(content), "body") if route.body else None,
+            body=reader(content) if reader else read_body(route.body, content) if route.body else None,
             headers=raw.headers,
             params=values_of(raw),
             raw=content,

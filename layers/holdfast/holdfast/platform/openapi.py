@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound, UnavailableError
 from holdfast.kernel.ids import SHOP_PATTERN, SKU_PATTERN
+from holdfast.platform.cards import CardDataRefused
 from holdfast.platform.http import MUTATIONS, PATH_ID, Api, Route
 from holdfast.platform.idempotency import IdempotencyKeyInvalid, IdempotencyKeyMissing
 from holdfast.platform.problems import (
@@ -298,7 +299,7 @@ def refusals_of(route: Route) -> list[type[HoldfastError]]:
     if route.method in MUTATIONS:
         implied.append(BodyTooLarge)
     if route.body is not None:
-        implied += [MalformedJson, UnsupportedMediaType]
+        implied += [MalformedJson, UnsupportedMediaType, *([] if getattr(route.body, "NUMBERS_OF_GOODS", False) else [CardDataRefused])]
     if route.body is not None or route.query is not None:
         implied.append(ValidationFailed)
     if route.query is not None and "cursor" in route.query.model_fields:

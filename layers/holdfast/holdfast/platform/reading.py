@@ -8,6 +8,7 @@ from typing import Any
 from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ValidationError
 
+from holdfast.platform.cards import refuse_cards
 from holdfast.platform.problems import IfMatchInvalid, MalformedJson, UnsupportedMediaType, ValidationFailed
 
 # Matched in full: `$` alone would let a line break through at the end.
@@ -61,6 +62,14 @@ def _errors(invalid: ValidationError) -> list[dict[str, str]]:
 def _escaped(step: int | str) -> str:
     """RFC 6901: a name may contain the separator."""
     return str(step)[:64].replace("~", "~0").replace("/", "~1")
+
+
+def read_body(model: type[BaseModel], content: bytes) -> Any:
+    """The bytes as `model`. MalformedJson, CardDataRefused, ValidationFailed."""
+    found = read_json(content)
+    if not getattr(model, "NUMBERS_OF_GOODS", False):
+        refuse_cards(found)
+    return parse(model, found, "body")
 
 
 def read_json(content: bytes) -> Any:

@@ -1,7 +1,7 @@
 """Bulk changes over HTTP: JSON and CSV in, a diff or results per row out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -36,6 +36,7 @@ class BulkRow(Adjustment):
 class BulkBody(Input):
     """Up to 10,000 rows, one for each SKU and location. `dry_run`: only tell what would happen."""
 
+    NUMBERS_OF_GOODS: ClassVar[bool] = True
     rows: list[BulkRow] = Field(min_length=1, max_length=MOST_ROWS)
     dry_run: bool = False
 

@@ -1,7 +1,7 @@
 """Stock over HTTP: what comes in, what goes out."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -30,6 +30,8 @@ Units = Annotated[int, Field(ge=0, le=MAX_RESTOCK)]
 class RestockBody(Input):
     """`reason` and `document` are for people: which delivery note, which supplier."""
 
+    NUMBERS_OF_GOODS: ClassVar[bool] = True
+
     quantity: Annotated[int, Field(ge=1, le=MAX_RESTOCK)]
     location: Location = MAIN
     reason: Note | None = None
@@ -42,6 +44,7 @@ class RestockBody(Input):
 class Adjustment(Input):
     """What changes by how much, and why."""
 
+    NUMBERS_OF_GOODS: ClassVar[bool] = True
     delta: Annotated[int, Field(ge=-MAX_RESTOCK, le=MAX_RESTOCK)] | None = None
     set_available: Units | None = None
     expected_available: Units | None = None
@@ -80,6 +83,7 @@ class AdjustBody(Adjustment):
 class TransferBody(Input):
     """Available units go from one location to another."""
 
+    NUMBERS_OF_GOODS: ClassVar[bool] = True
     source: Location = Field(alias="from")
     target: Location = Field(alias="to")
     quantity: Annotated[int, Field(ge=1, le=MAX_RESTOCK)]
