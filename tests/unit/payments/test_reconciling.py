@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 
+from holdfast.kernel.ids import derived_id
+from holdfast.kernel.money import Money
 from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.payments import reconciling
 from holdfast.payments.discrepancies import Drift, State
 from holdfast.payments.errors import CredentialsRefused, PaymentUnknown, UnknownProvider
+from holdfast.payments.model import Given, GivenState, News
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.payments.reports import ROOT, Report
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.tenants.model import LatePayment
+from holdfast.wiring.reconcile_start import awaited
+from tests.memory.bank import Bank
 from tests.memory.engine import Memory
 from tests.memory.house import House
 from tests.memory.reconciling import Killed, Round
@@ -551,3 +556,90 @@ def test_reservations_are_cleaned_up_where_that_is_asked(house: House, rounds: R
     assert foretold.counts.reservations == {"cleaned_locks": 2, "cleaned_units": 2}
     assert rounds.tick(cleanup_reservations=True).counts.reservations == {"cleaned_locks": 2, "cleaned_units": 2}
     assert house.free("box") == 10_000
+
+
+def agreed(house: House) -> tuple[Bank, Order]:
+    """The shopper agreed at a provider that waits for us to collect."""
+    bank = Bank()
+    house.stores.provider = bank
+    [order] = placed(house, 1)
+    bank.becomes(order.payment.id, news=News.AUTHORIZED)
+    house.now += LATER
+    return bank, order
+
+
+def test_what_was_only_agreed_to_is_collected(house: House, rounds: Round) -> None:
+    bank, order = agreed(house)
+    assert rounds.tick().counts.results == {"paid": 1}
+    assert (bank.asked.count("capture"), house.order(order).status) == (1, Status.PAID)
+
+
+def test_a_dry_run_collects_nothing_and_foretells_it(house: House, rounds: Round) -> None:
+    bank, order = agreed(house)
+    assert rounds.tick(dry_run=True).counts.results == {"paid": 1}
+    assert (bank.asked, house.order(order).status) == (["status"], Status.PENDING_PAYMENT)
+
+
+def test_a_refund_that_the_provider_has_yet_to_do_is_told_as_due(house: House, rounds: Round) -> None:
+    bank = Slow()
+    house.stores.provider = bank
+    [order] = placed(house, 1)
+    bank.becomes(order.payment.id, news=News.SUCCEEDED)
+    house.browser_returns(order)
+    house.refund(house.order(order))
+    house.now += LATER
+    assert rounds.tick().counts.results == {"refund_due": 1}
+    bank.state = GivenState.DONE
+    house.now += LATER
+    assert rounds.tick().counts.results == {"refunded": 1}
+    assert rounds.tick().counts.listed == 0
+
+
+class Slow(Bank):
+    """Takes its time with refunds."""
+
+    state = GivenState.PENDING
+
+    def refund(self, payment: str, amount: Money, key: str, charge: str | None = None) -> Given:
+        given = Given(ref=f"re_{key}", amount=amount.amount, state=self.state, key=key)
+        self.becomes(payment, refunds=(given,), refunded=amount.amount if self.state is GivenState.DONE else 0)
+        return given
+
+
+def test_ten_thousand_are_asked_for_once_each(house: House, rounds: Round, memory: Memory) -> None:
+    [first] = placed(house, 1)
+    for number in range(1, 10_000):
+        at = first.created_at + timedelta(milliseconds=number)
+        identity = derived_id("ord", at, str(number))
+        copy = first.model_copy(update={"id": identity, "created_at": at, "hold": None})
+        memory.put(("order", "demo", identity), copy)
+    house.now += timedelta(minutes=30)
+    report = rounds.tick()
+    assert (report.counts.listed, report.counts.checked) == (10_000, 10_000)
+    assert rounds.calls == {"status": 10_000}
+    assert report.counts.results == {"pending": 10_000}
+    assert report.parts == report.planned >= 10_000 // reconciling.CHUNK
+
+
+def test_an_operator_waits_for_the_end_of_a_run(house: House, rounds: Round) -> None:
+    placed(house, 3, paid=True)
+    house.now += LATER
+    run, looks = rounds.begin(), iter((1, 1, 100))
+
+    def pause(moment: timedelta) -> None:
+        house.now += moment
+        rounds.drain(next(looks))
+
+    waited = awaited(run, timedelta(seconds=20), runs=rounds.runs, now=lambda: house.now, pause=pause)
+    assert (waited.finished_at is not None, waited.counts.results) == (True, {"paid": 3})
+
+
+def test_an_operator_does_not_wait_for_ever(house: House, rounds: Round) -> None:
+    placed(house, 3)
+
+    def pause(moment: timedelta) -> None:
+        house.now += moment
+
+    run, began = rounds.begin(), house.now
+    assert awaited(run, timedelta(seconds=5), runs=rounds.runs, now=lambda: house.now, pause=pause).finished_at is None
+    assert house.now == began + timedelta(seconds=5)

@@ -34,6 +34,10 @@ class Result(StrEnum):
     REFUNDED = "refunded"
     REFUND_DUE = "refund_due"
     """The provider has yet to give it back."""
+    REFUND_FAILED = "refund_failed"
+    """The provider could not give it back: a person has to look."""
+    CHARGED_BACK = "charged_back"
+    """The customer's bank took it."""
     PENDING = "pending"
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
@@ -67,6 +71,16 @@ CODES = {
     "provider_not_offered": Why.NOT_CONNECTED,
 }
 """Refusals of payments that say nothing of the payment."""
+
+
+SHOWS = {
+    PaymentStatus.PENDING: Result.PENDING,
+    PaymentStatus.FAILED: Result.FAILED,
+    PaymentStatus.EXPIRED: Result.EXPIRED,
+    PaymentStatus.SUCCEEDED: Result.PAID,
+    PaymentStatus.REFUND_FAILED: Result.REFUND_FAILED,
+    PaymentStatus.CHARGED_BACK: Result.CHARGED_BACK,
+}
 
 
 class Ask(Model):
@@ -243,16 +257,13 @@ def _state(order: Order) -> Result:
     payment = order.payment.status
     if order.status is Status.PAYMENT_REVIEW:
         return Result.REVIEW
-    if payment in {PaymentStatus.FAILED, PaymentStatus.EXPIRED}:
-        ours = order.events and order.events[-1].actor.kind is ActorKind.SYSTEM
-        return Result.FAILED if payment is PaymentStatus.FAILED else Result.TIMED_OUT if ours else Result.EXPIRED
-    if payment is PaymentStatus.PENDING:
-        return Result.PENDING
     if _refund_due(order):
         return Result.REFUND_DUE
-    if order.paid_at is None:
-        return Result.GIVEN_BACK
-    return Result.PAID if payment is PaymentStatus.SUCCEEDED else Result.REFUNDED
+    if payment is PaymentStatus.EXPIRED and order.events and order.events[-1].actor.kind is ActorKind.SYSTEM:
+        return Result.TIMED_OUT
+    if payment in SHOWS:
+        return SHOWS[payment]
+    return Result.REFUNDED if order.paid_at else Result.GIVEN_BACK
 
 
 def _told(order: Order, result: Result, *, why: str | None = None, **more: bool | int | None) -> Looked:
