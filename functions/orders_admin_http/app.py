@@ -290,12 +290,12 @@ def receive_return(request: Request[views.ReceiptBody]) -> OrderView:
     "/shops/{shop}/admin/orders/{order}/retry",
     returns=views.RetryView,
     status=202,
-    refusals=(*refused, UnknownOrder, NothingToRetry),
+    refusals=(*changes, NothingToRetry),
     **needs(Scope.OPERATOR),
 )
 def retry_order(request: Request[None]) -> views.RetryView:
-    """Ask the workers that own it to look at an order that stands still. Safe to ask as often as you like."""
-    order = _order(request)
+    """Ask the workers that own it to look at an order that stands still; refunds that failed are begun anew. Safe to ask often."""
+    order = refunding.again(_act(request), orders=orders, now=request.now)
     return views.retry_view(order, retrying.retry(order, queues=workers))
 
 

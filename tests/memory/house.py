@@ -174,6 +174,10 @@ class House:
         """As the payments worker does when the bus tells of a refund that is due."""
         return settlement.finish_refunds(self.shop, order.id, world=self.finaliser, now=self.now)
 
+    def again(self, order: Order) -> Order:
+        """Staff have refunds that failed tried again."""
+        return refunding.again(self.act(order), orders=self.stores.orders, now=self.now)
+
     def void(self, order: Order) -> bool:
         """As the payments worker does when the bus tells of a cancelled order."""
         return settlement.void_unpaid(self.shop, order.id, world=self.finaliser, now=self.now)

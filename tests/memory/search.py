@@ -26,6 +26,9 @@ class MemoryOrderSearch:
         rows = [row for partition in search_keys.partitions(shop, clue) for row in self._memory.of("find", partition)]
         return _newest((row["sk"] for row in rows), span, limit)
 
+    def unsettled(self, shop: str, span: Span, limit: int) -> list[str]:
+        return _newest(map(keys.position, filter(keys.unsettled, self._memory.of("order", shop))), span, limit)
+
     def holder(self, shop: str, sku: str, place: int) -> str | None:
         rows = self._memory.of("find", search_keys.places_partition(shop, sku, place))
         return next((row["order"] for row in rows if search_keys.last_place(place) <= row["sk"] and row["first"] <= place), None)

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.orders import indexing, retrying
 from holdfast.orders.errors import NothingToRetry
-from holdfast.orders.model import Order, PaymentStatus, Status
+from holdfast.orders.model import Beside, Order, PaymentStatus, Refund, RefundState, Status
 from holdfast.orders.retrying import ASK, FEED, REFUND, SERVE, RetryFailed, Task, Worker
 from holdfast.wiring.search import VaultsForSearch
 from tests.memory import samples
@@ -17,6 +17,7 @@ from tests.memory.samples import NOW
 from tests.memory.stores import Stores, in_memory
 
 LINE = samples.order("demo").lines[0]
+SECOND = Refund(id="rfd_2", amount=1999, of=Beside(provider="sandbox", payment="pay_2"))
 OWING = LINE.model_copy(update={"quantity": 3, "allocated": 1, "backorder": True})
 
 
@@ -29,7 +30,8 @@ class Queues:
 
 
 def order(status: Status, payment: PaymentStatus = PaymentStatus.SUCCEEDED, number: int = 1, line: Any = LINE, **changes: Any) -> Order:
-    made = samples.order("demo", number, status=status, lines=(line,), **changes)
+    due = (Refund(id="rfd_1", amount=1),) if payment is PaymentStatus.REFUND_DUE else ()
+    made = samples.order("demo", number, status=status, lines=(line,), **{"refunds": due, **changes})
     return made.model_copy(update={"payment": made.payment.model_copy(update={"status": payment})})
 
 
@@ -50,6 +52,10 @@ CASES = [
     (order(Status.REFUNDED, PaymentStatus.REFUNDED, line=OWING), []),
     (order(Status.PROCESSING), []),
     (order(Status.COMPLETED), []),
+    (order(Status.COMPLETED, PaymentStatus.REFUND_DUE), [REFUND]),
+    (order(Status.COMPLETED, refunds=(SECOND,)), [REFUND]),
+    (order(Status.CANCELLED, PaymentStatus.PENDING, refunds=(SECOND,)), [REFUND]),
+    (order(Status.COMPLETED, refunds=(SECOND.model_copy(update={"state": RefundState.FAILED}),)), []),
 ]
 
 
@@ -81,6 +87,8 @@ def stores() -> Stores:
         order(Status.REFUNDED, PaymentStatus.REFUND_DUE, number=4, created_at=NOW + timedelta(minutes=2), updated_at=NOW),
         order(Status.REFUNDED, PaymentStatus.REFUNDED, number=5, created_at=NOW + timedelta(minutes=2), updated_at=NOW),
         order(Status.EXPIRED, PaymentStatus.PENDING, number=6, created_at=NOW + timedelta(minutes=3), updated_at=NOW),
+        order(Status.SHIPPED, PaymentStatus.REFUND_DUE, number=8, created_at=NOW + timedelta(minutes=4), updated_at=NOW),
+        order(Status.COMPLETED, number=9, created_at=NOW + timedelta(minutes=5), updated_at=NOW, refunds=(SECOND,)),
     ]
     for one in (*standing, samples.order("other", 7, status=Status.PAID)):
         found.orders.add(one)
@@ -89,7 +97,7 @@ def stores() -> Stores:
 
 
 def retry_failed(stores: Stores, queues: Queues, **changes: Any) -> retrying.Retried:
-    asked: dict[str, Any] = {"states": retrying.STUCK, "idle": timedelta(minutes=15), "limit": 10, "after": None, "dry_run": False}
+    asked: dict[str, Any] = {"states": frozenset(), "idle": timedelta(minutes=15), "limit": 10, "after": None, "dry_run": False}
     command = RetryFailed(**{"shop": "demo", **asked, **changes})
     world: dict[str, Any] = {"search": stores.search, "orders": stores.orders, "vaults": VaultsForSearch(stores.fulfilment.vaults)}
     return retrying.retry_failed(command, queues=queues, now=NOW + timedelta(hours=2), **world)
@@ -106,8 +114,9 @@ def identities(*wanted: int) -> list[str]:
 def test_all_that_stand_still_and_no_others(stores: Stores) -> None:
     queues = Queues()
     retried = retry_failed(stores, queues)
-    assert (numbers(stores, retried), retried.last) == (identities(4, 1), None)
-    assert [(worker, message["kind"]) for worker, message in queues.sent] == [(Worker.PAYMENTS, "refund"), (Worker.FULFILMENT, "serve")]
+    assert (numbers(stores, retried), retried.last) == (identities(9, 8, 6, 4, 1), None)
+    kinds = [(worker, message["kind"]) for worker, message in queues.sent]
+    assert kinds == [*[(Worker.PAYMENTS, kind) for kind in ("refund", "refund", "ask", "refund")], (Worker.FULFILMENT, "serve")]
 
 
 def test_a_dry_run_tells_the_same_and_asks_nobody(stores: Stores) -> None:
@@ -118,13 +127,15 @@ def test_a_dry_run_tells_the_same_and_asks_nobody(stores: Stores) -> None:
 
 def test_some_at_a_time_and_on_from_there(stores: Stores) -> None:
     queues = Queues()
-    first = retry_failed(stores, queues, limit=1)
-    assert first.last is not None
-    second = retry_failed(stores, queues, limit=1, after=first.last)
-    assert numbers(stores, first) + numbers(stores, second) == identities(4, 1)
+    found, last = list[str](), None
+    while last is not None or not found:
+        page = retry_failed(stores, queues, limit=1, after=last)
+        found, last = found + numbers(stores, page), page.last
+    assert found == identities(9, 8, 6, 4, 1)
 
 
 def test_states_and_patience_are_asked_for(stores: Stores) -> None:
     assert numbers(stores, retry_failed(stores, Queues(), states=frozenset({Status.EXPIRED}))) == identities(6)
-    assert numbers(stores, retry_failed(stores, Queues(), idle=timedelta())) == identities(4, 2, 1)
+    assert numbers(stores, retry_failed(stores, Queues(), states=frozenset({Status.SHIPPED}))) == identities(8)
+    assert numbers(stores, retry_failed(stores, Queues(), idle=timedelta())) == identities(9, 8, 6, 4, 2, 1)
     assert numbers(stores, retry_failed(stores, Queues(), idle=timedelta(hours=3))) == []

@@ -54,9 +54,9 @@ Statuses = Annotated[
 
 class OrderFilter(BaseModel):
     """All of it must be true of an order. `q`: any of the others' values, and what it is is found out. `status` may come several
-    times, or with commas. `phone`: the last four digits or more; `key`: a licence key. Ages are of the order, since it was placed;
-    `created_from` is in, `created_to` is not. A name that is not one of these is refused, for a filter with a slip of the pen would
-    be none.
+    times, or with commas. `phone`: the last four digits or more; `key`: a licence key; `disputed`: whether a customer's bank asks for
+    the money and has not decided. Ages are of the order, since it was placed; `created_from` is in, `created_to` is not. A name that is
+    not one of these is refused, for a filter with a slip of the pen would be none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -71,6 +71,7 @@ class OrderFilter(BaseModel):
     tracking: Tracking | None = None
     key: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
     status: Statuses | None = None
+    disputed: bool | None = None
     older_than_minutes: Minutes | None = None
     younger_than_minutes: Minutes | None = None
     created_from: Instant | None = None
@@ -89,6 +90,7 @@ class OrderFilter(BaseModel):
             tracking=self.tracking,
             key=self.key,
             statuses=self.status or frozenset(),
+            disputed=self.disputed,
             created_from=max((instant for instant in after if instant), default=None),
             created_to=min((instant for instant in before if instant), default=None),
         )

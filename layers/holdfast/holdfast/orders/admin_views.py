@@ -8,12 +8,11 @@ from pydantic import Field, StringConstraints, model_validator
 
 from holdfast.kernel.model import Input, Model
 from holdfast.kernel.time import Instant
-from holdfast.orders import retrying
 from holdfast.orders.model import Order, Status
 from holdfast.orders.replay import Drift
 from holdfast.orders.retrying import RetryFailed, Task, Worker
 from holdfast.orders.session_views import MAX_LINES, AddressBody, Email, LineBody, Text
-from holdfast.orders.views import OrderView, order_view
+from holdfast.orders.views import StaffOrderView, staff_view
 
 # A text of several lines; other control characters are refused.
 Lines = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -28,7 +27,7 @@ Units = Annotated[list[LineBody], Field(max_length=MAX_LINES)]
 class FoundPage(Model):
     """`found_by`: what `q` was taken for. A page may have fewer orders than asked for; only `next` tells whether there are more."""
 
-    items: list[OrderView]
+    items: list[StaffOrderView]
     next: str | None
     found_by: str | None
 
@@ -151,7 +150,7 @@ class RetryFailedBody(Input):
     def command(self, shop: str, after: str | None) -> RetryFailed:
         return RetryFailed(
             shop=shop,
-            states=frozenset(self.states or retrying.STUCK),
+            states=frozenset(self.states or ()),
             idle=timedelta(minutes=self.older_than_minutes),
             limit=self.limit,
             after=after,
@@ -191,7 +190,7 @@ class RebuiltOrderView(Model):
 
 
 def found_page(orders: Sequence[Order], next_page: str | None, found_by: str | None, now: datetime) -> FoundPage:
-    return FoundPage(items=[order_view(order, now) for order in orders], next=next_page, found_by=found_by)
+    return FoundPage(items=[staff_view(order, now) for order in orders], next=next_page, found_by=found_by)
 
 
 def retry_view(order: Order, tasks: Sequence[Task]) -> RetryView:

@@ -9,7 +9,20 @@ from holdfast.kernel.model import Model
 from holdfast.orders import events, search_keys
 from holdfast.orders.model import Order
 from holdfast.orders.search_keys import PHONE_DIGITS, By, Clue
-from holdfast.orders.searching import AT_ONCE, EARLIEST, LATEST, Orders, Search, Span, Vaults, digits, plain, tracking_number
+from holdfast.orders.searching import (
+    AT_ONCE,
+    DISPUTED,
+    EARLIEST,
+    LATEST,
+    Orders,
+    Search,
+    Span,
+    Vaults,
+    digits,
+    payments,
+    plain,
+    tracking_number,
+)
 
 ATTEMPTS = 5
 
@@ -50,7 +63,10 @@ def index(shop: str, order: str, *, search: Search, orders: Orders, vaults: Vaul
 def clues(order: Order, orders: Orders) -> Iterator[Clue]:
     """What the order is found by."""
     yield Clue(By.NUMBER, order.number)
-    yield Clue(By.PAYMENT, order.payment.id)
+    for payment in sorted(payments(order)):
+        yield Clue(By.PAYMENT, payment)
+    if order.disputes:
+        yield DISPUTED
     for line in order.lines:
         yield Clue(By.SKU, line.sku)
     if order.email:

@@ -15,7 +15,7 @@ from holdfast.orders import events, machine, rules
 from holdfast.orders.errors import NothingOwed, RefundTooLarge, UnknownLine
 from holdfast.orders.model import Beside, Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState
 from holdfast.orders.ports import Orders, Stock
-from holdfast.orders.usecases import Act, persistently
+from holdfast.orders.usecases import Act, persistently, saved
 
 
 class Kind(StrEnum):
@@ -67,6 +67,31 @@ def refund(command: RefundOrder, *, orders: Orders, stock: Stock, commit: Commit
         return changed
 
     return persistently(command.shop, command.order, decide, orders=orders)
+
+
+def again(command: Act, *, orders: Orders, now: datetime) -> Order:
+    """Refunds that the provider could not make are begun anew, each under another key, as far as there is money. An order without such
+    is answered as it is. UnknownOrder.
+    """
+
+    def decide(order: Order) -> Order:
+        begun = order
+        for failed in [refund for refund in order.refunds if refund.state is RefundState.FAILED and not refund.by_hand]:
+            begun = _begun_anew(begun, failed, command, now)
+        if begun is order:
+            return order
+        return saved(begun.model_copy(update={"version": order.version + 1}), orders=orders)
+
+    return persistently(command.shop, command.order, decide, orders=orders)
+
+
+def _begun_anew(order: Order, failed: Refund, command: Act, now: datetime) -> Order:
+    amount = failed.amount if failed.of else min(failed.amount, order.to_refund)
+    if not amount:
+        return order
+    due = failed.model_copy(update={"state": RefundState.DUE, "amount": amount, "attempt": failed.attempt + 1, "ref": None})
+    data = {**told(order, due), "attempt": due.attempt}
+    return order.also(events.REFUND_DUE, at=now, **command.why, data=data, **with_refund(order, due))
 
 
 def decided(

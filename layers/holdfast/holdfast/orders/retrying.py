@@ -41,7 +41,9 @@ STUCK = frozenset(
         *{Status.CANCELLED, Status.REFUNDED, Status.PARTIALLY_REFUNDED},
     }
 )
-"""States in which orders stand still, unless others are asked for: a search through all that were ever completed takes its time."""
+"""States in which orders stand still, unless others are asked for. Of all other states only those whose money is on its way back are
+looked at, which an index of their own knows: a search through all that were ever completed takes its time.
+"""
 MOST_EXAMINED = 500
 
 
@@ -52,7 +54,7 @@ def tasks(order: Order) -> tuple[Task, ...]:
         found.append(SERVE)
     elif any(rules.owed(order, line) for line in order.lines):
         found.append(FEED)
-    if order.payment.status is PaymentStatus.REFUND_DUE:
+    if order.refund_due:
         found.append(REFUND)
     if order.payment.status in {PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.EXPIRED} and order.status in rules.LATE:
         found.append(ASK)
@@ -70,7 +72,9 @@ def retry(order: Order, *, queues: Queues) -> tuple[Task, ...]:
 
 
 class RetryFailed(Model):
-    """Of the orders in these states that did not change for so long. `after`: where the call before ended."""
+    """Of the orders in these states (none: in all where orders stand still) that did not change for so long. `after`: where the call
+    before ended.
+    """
 
     shop: str
     states: frozenset[Status]
@@ -89,10 +93,9 @@ class Retried(Model):
 
 def retry_failed(command: RetryFailed, *, search: Search, orders: Orders, vaults: Vaults, queues: Queues, now: datetime) -> Retried:
     """All that stand still, newest first, a page at a time. A dry run tells what would be asked."""
-    wanted = Wanted(statuses=command.states)
     found = searching.find(
         command.shop,
-        wanted,
+        Wanted(statuses=command.states or STUCK, unsettled=not command.states),
         limit=command.limit,
         after=command.after,
         search=search,

@@ -26,6 +26,7 @@ class By(StrEnum):
     PAYMENT = "payment"
     TRACKING = "tracking"
     PLACE = "place"
+    DISPUTED = "disputed"
 
 
 class Clue(NamedTuple):

@@ -1,4 +1,4 @@
-"""The rows of the orders table by which orders are found, and its two indexes."""
+"""The rows of the orders table by which orders are found, and its indexes."""
 
 import heapq
 from collections.abc import Sequence
@@ -38,6 +38,10 @@ class DynamoOrderSearch:
 
     def found(self, shop: str, clue: Clue, span: Span, limit: int) -> list[str]:
         return self._merged("pk", search_keys.partitions(shop, clue), span, limit, None)
+
+    def unsettled(self, shop: str, span: Span, limit: int) -> list[str]:
+        buckets = [keys.unsettled_bucket(shop, bucket) for bucket in range(keys.ORDER_BUCKETS)]
+        return self._merged("upk", buckets, span, limit, keys.ORDERS_UNSETTLED)
 
     def _merged(self, name: str, partitions: Sequence[str], span: Span, limit: int, index: str | None) -> list[str]:
         """An order changes its partition of an index, and may be seen in both: it counts once."""

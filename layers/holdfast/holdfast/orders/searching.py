@@ -23,6 +23,8 @@ MOST_EXAMINED = 1000
 """Orders that are looked at for one page: a page may be short, or empty, and say where to go on."""
 EARLIEST, LATEST = "0", "9"
 NUMBER_PATTERN = "([0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{5})-?([0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{5})"
+DISPUTED = Clue(By.DISPUTED, "yes")
+"""The row of every order that was ever disputed: there are few."""
 PHONE = re.compile(r"[+0-9 ()/.-]+")
 
 
@@ -39,7 +41,8 @@ class Span(NamedTuple):
 class Wanted(Model):
     """All of this must be true of an order; None and nothing: whatever it is.
 
-    `phone` ends with these digits, at least four; zeros before them do not matter.
+    `phone` ends with these digits, at least four; zeros before them do not matter. `disputed`: a bank asks for its money and has not
+    decided. `unsettled`: beside those in the statuses also those whose payment or refund the provider has yet to settle.
     """
 
     order: str | None = None
@@ -51,6 +54,8 @@ class Wanted(Model):
     tracking: str | None = None
     key: str | None = None
     statuses: frozenset[Status] = frozenset()
+    disputed: bool | None = None
+    unsettled: bool = False
     created_from: Instant | None = None
     created_to: Instant | None = None
 
@@ -72,6 +77,10 @@ class Search(Protocol):
     def listed(self, shop: str, span: Span, limit: int) -> list[str]: ...
     def in_status(self, shop: str, statuses: Sequence[Status], span: Span, limit: int) -> list[str]: ...
     def found(self, shop: str, clue: Clue, span: Span, limit: int) -> list[str]: ...
+
+    def unsettled(self, shop: str, span: Span, limit: int) -> list[str]:
+        """Orders whose payment ended otherwise than they did, or whose money is on its way back."""
+        ...
 
     def holder(self, shop: str, sku: str, place: int) -> str | None:
         """The order that was handed the key of that place."""
@@ -172,10 +181,18 @@ def _source(shop: str, wanted: Wanted, search: Search) -> Source:
     """The one that leaves the fewest orders to look at."""
     for clue in _clues_of(wanted):
         return lambda span, limit: search.found(shop, clue, span, limit)
+    if wanted.disputed:
+        return lambda span, limit: search.found(shop, DISPUTED, span, limit)
     if wanted.statuses:
-        statuses = sorted(wanted.statuses)
-        return lambda span, limit: search.in_status(shop, statuses, span, limit)
+        return partial(_in_status, shop, wanted, search)
     return lambda span, limit: search.listed(shop, span, limit)
+
+
+def _in_status(shop: str, wanted: Wanted, search: Search, span: Span, limit: int) -> list[str]:
+    found = search.in_status(shop, sorted(wanted.statuses), span, limit)
+    if not wanted.unsettled:
+        return found
+    return sorted({*found, *search.unsettled(shop, span, limit)}, reverse=True)[:limit]
 
 
 def _clues_of(wanted: Wanted) -> Iterator[Clue]:
@@ -214,16 +231,22 @@ def _all(shop: str, clue: Clue, search: Search) -> frozenset[str]:
 def matches(order: Order, wanted: Wanted) -> bool:
     """All that the order itself says; a tracking number and a licence key it does not."""
     return (
-        (not wanted.statuses or order.status in wanted.statuses)
+        (not wanted.statuses or order.status in wanted.statuses or (wanted.unsettled and keys.unsettled(order)))
+        and wanted.disputed in (None, any(dispute.undecided for dispute in order.disputes))
         and wanted.order in (None, order.id)
         and wanted.number in (None, order.number)
-        and wanted.payment in (None, order.payment.id)
+        and (wanted.payment is None or wanted.payment in payments(order))
         and (wanted.email is None or (order.email is not None and plain(order.email) == plain(wanted.email)))
         and (wanted.phone is None or digits(order.phone).endswith(_ends(wanted.phone)))
         and (wanted.sku is None or any(line.sku == wanted.sku for line in order.lines))
         and (wanted.created_from is None or order.created_at >= wanted.created_from)
         and (wanted.created_to is None or order.created_at < wanted.created_to)
     )
+
+
+def payments(order: Order) -> frozenset[str]:
+    """Its own, and those that came beside it, as their providers name them."""
+    return frozenset({order.payment.id, *(refund.of.payment for refund in order.refunds if refund.of)})
 
 
 def plain(email: str) -> str:

@@ -12,7 +12,8 @@ from holdfast.kernel.model import Input, Model
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant
 from holdfast.orders import events, rules
-from holdfast.orders.model import UNITS, Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState, ReturnState, Status
+from holdfast.orders.model import UNITS, Disputed, Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState, ReturnState, Status
+from holdfast.orders.neighbours import DisputeState
 from holdfast.orders.session import Address, Totals
 from holdfast.orders.session_views import MAX_LINES, LineBody, Text
 
@@ -56,7 +57,7 @@ class HoldView(Model):
 
 
 class PaymentView(Model):
-    """`captured`: what came; `refunded`: what the provider confirmed to have given back."""
+    """`captured`: what came; `refunded`: what the provider confirmed to have given back; `charged_back`: what the customer's bank took."""
 
     provider: str
     id: str
@@ -64,16 +65,20 @@ class PaymentView(Model):
     client: Mapping[str, Any]
     captured: Money
     refunded: Money
+    charged_back: Money
 
 
 class RefundView(Model):
-    """`lines`: units per SKU that the money is for; none where it is for no particular goods."""
+    """`lines`: units per SKU that the money is for; none where it is for no particular goods. `second_payment`: of money that came
+    beside the order's own.
+    """
 
     id: str
     amount: Money
     lines: Mapping[str, int]
     state: RefundState
     reason: str | None
+    second_payment: bool
 
 
 class ReturnView(Model):
@@ -153,7 +158,24 @@ class EventList(Model):
     next: str | None
 
 
-class OrderDetail(OrderView):
+class DisputeView(Model):
+    """What a customer's bank asks for. The shop answers at its provider, until `respond_by`."""
+
+    id: str
+    amount: Money
+    state: DisputeState
+    reason: str | None
+    respond_by: Instant | None
+    opened_at: Instant
+
+
+class StaffOrderView(OrderView):
+    """As staff see it."""
+
+    disputes: list[DisputeView]
+
+
+class OrderDetail(StaffOrderView):
     """As staff see it: with the whole timeline, and what each event changed."""
 
     events: list[StaffEventView]
@@ -185,7 +207,12 @@ def order_view(order: Order, now: datetime) -> OrderView:
 
 def order_detail(order: Order, told: Sequence[Event], now: datetime) -> OrderDetail:
     """`told`: the whole timeline."""
-    return OrderDetail(**_members(order, now), events=[StaffEventView(**dict(event_view(e)), before=e.before, after=e.after) for e in told])
+    events_ = [StaffEventView(**dict(event_view(event)), before=event.before, after=event.after) for event in told]
+    return OrderDetail(**dict(staff_view(order, now)), events=events_)
+
+
+def staff_view(order: Order, now: datetime) -> StaffOrderView:
+    return StaffOrderView(**_members(order, now), disputes=[_dispute(dispute, order.currency) for dispute in order.disputes])
 
 
 def placed_view(order: Order, token: str) -> OrderPlaced:
@@ -285,11 +312,17 @@ def _payment(order: Order) -> PaymentView:
         client=paid.client,
         captured=Money(amount=paid.captured, currency=currency),
         refunded=Money(amount=paid.refunded, currency=currency),
+        charged_back=Money(amount=paid.charged_back, currency=currency),
     )
 
 
 def _refund(refund: Refund, currency: str) -> RefundView:
-    return RefundView(**refund.model_dump(exclude={"amount"}), amount=Money(amount=refund.amount, currency=currency))
+    told = refund.model_dump(include={"id", "lines", "state", "reason"})
+    return RefundView(**told, amount=Money(amount=refund.amount, currency=currency), second_payment=refund.of is not None)
+
+
+def _dispute(dispute: Disputed, currency: str) -> DisputeView:
+    return DisputeView(**dispute.model_dump(exclude={"amount"}), amount=Money(amount=dispute.amount, currency=currency))
 
 
 def _hold(order: Order, now: datetime) -> HoldView | None:
