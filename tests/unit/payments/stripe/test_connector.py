@@ -336,7 +336,7 @@ def test_all_of_a_time_are_listed_page_by_page(world: World) -> None:
     since, world.now = world.now, world.now + timedelta(hours=1)
     world.made(order="ord_late")
     seen, cursor, pages = {}, None, 0
-    while True:
+    while pages < 9:
         listing = world.stripe.listed(since, world.now, cursor)
         assert listing is not None
         seen |= {fact.payment: fact for fact in listing.facts}
