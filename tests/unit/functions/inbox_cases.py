@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from holdfast.platform import aws
+from tests.unit.functions import stripe_cases
+from tests.unit.functions.providers import NETWORK
 from tests.unit.functions.world import World, body, sample
 
 TOLD = ("storefront_http/place_order", "payments_sandbox/pay", "payments_webhook/succeeded")
@@ -52,7 +55,34 @@ def told_and_not_done(world: World, answer: Answer) -> None:
     assert (event(world)["state"], world.messages("payments")) == ("dead", [])
 
 
-HTTP = "payments_admin_http"
+def the_order_is_late(world: World) -> None:
+    """The provider is faster than our own write."""
+    (found,) = [item for item in world.items("orders") if item["sk"] == "ORDER"]
+    aws.client("dynamodb").delete_item(TableName="orders", Key={"pk": {"S": found["pk"]}, "sk": {"S": found["sk"]}})
+    world.messages("payments")
+
+
+def looked_for_again(world: World, answer: Answer) -> None:
+    assert answer == {"batchItemFailures": []}
+    found = event(world)
+    assert (found["state"], found["reason"]) == ("unmatched", "unknown_order")
+    assert world.messages("payments") == [{"shop": "demo", "provider": "sandbox", "event": found["id"], "looked": 1}]
+
+
+def nobody_to_ask(world: World) -> None:
+    """The hold ran out before the news came, so Stripe has to be asked; it is down."""
+    stripe_cases.is_told(world)
+    world.put("orders", {**stripe_cases.order(world), "status": "expired"})
+    NETWORK.down |= NETWORK.stripe.hosts
+
+
+def tried_again_later(world: World, answer: Answer) -> None:
+    assert len(answer["batchItemFailures"]) == 1
+    found = event(world)
+    assert (found["state"], found["reason"], found["attempts"]) == ("failed", "partner_unavailable", 1)
+
+
+HTTP, INBOX = "payments_admin_http", "payments_inbox"
 CASES: dict[str, dict[str, Any]] = {
     f"{HTTP}/list_webhooks": {"status": 200, "members": {"next": None}, "after": APPLIED, "effect": one_and_no_text},
     f"{HTTP}/list_webhooks_page": {"status": 200, "after": TOLD, "effect": goes_on},
@@ -80,4 +110,6 @@ CASES: dict[str, dict[str, Any]] = {
         "given": given_up,
         "effect": told_and_not_done,
     },
+    f"{INBOX}/order_not_there_yet": {"after": TOLD, "given": the_order_is_late, "effect": looked_for_again},
+    f"{INBOX}/stripe_completed_while_it_is_down": {"given": nobody_to_ask, "effect": tried_again_later},
 }
