@@ -95,6 +95,13 @@ def test_what_razorpay_does_not_take_is_said_so(world: World, amount: int, curre
     assert orders(world) == []
 
 
+@pytest.mark.parametrize(("amount", "currency"), [(12_345, "KWD"), (0, "INR")])
+def test_what_nobody_could_pay_is_not_even_asked_for(world: World, amount: int, currency: str) -> None:
+    with pytest.raises(AmountNotPayable):
+        world.made(Money(amount=amount, currency=currency))
+    assert world.line.calls == []
+
+
 def test_an_order_is_pending_until_money_came(world: World) -> None:
     payment = world.made()
     assert world.razorpay.status(payment).news is News.PENDING
