@@ -122,10 +122,13 @@ class Acquirer:
         self._keep(replace(book, pieces=(*book.pieces, Piece(f"re_{payment}_{len(book.pieces)}", of, amount, GivenState.DONE, None))))
 
     def ends(self, payment: str, state: GivenState, *, done_too: bool = False) -> None:
-        """What was on its way came, or came back; even what was told to have come may come back."""
+        """What was on its way came, or came back; even what was told to have come may come back. Not what people gave back of money
+        beside: nobody could know.
+        """
         book = self.book(payment)
         sources = {GivenState.PENDING, GivenState.DONE} if done_too else {GivenState.PENDING}
-        self._keep(replace(book, pieces=tuple(replace(one, state=state) if one.state in sources else one for one in book.pieces)))
+        fits = [one for one in book.pieces if one.state in sources and (one.key or one.charge == book.charge)]
+        self._keep(replace(book, pieces=tuple(replace(one, state=state) if one in fits else one for one in book.pieces)))
 
     def dispute(self, payment: str, state: DisputeState, amount: int | None = None) -> None:
         """The first charge's; a bank's decision goes one way."""

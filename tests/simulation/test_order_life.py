@@ -1,5 +1,6 @@
 """The life of orders, drawn at random: money in time, late, wrong or twice; goods picked, shipped, owed, sent back; refunds of
-every kind; staff, customers, providers and schedules in any order - under faults.
+every kind, by us and by hand, slow ones and failed ones; disputes; staff, customers, providers and schedules in any order - under
+faults. What the provider has of an order's money at the end is what the order says.
 
 As `test_shop_life.py`, which is about the stock; here the shelves are simple and the orders are not.
 """
@@ -21,13 +22,15 @@ from holdfast.orders.model import Order, ReturnState, Status
 from holdfast.orders.neighbours import FactKind
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.payments.errors import PaymentStateConflict
+from holdfast.payments.model import DisputeState, GivenState
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.tenants.model import LatePayment
+from tests.memory.acquirer import Acquirer, AcquirerHouse, AcquirerStage
+from tests.memory.acquirer_book import Mood
 from tests.memory.audit import audit, audit_end
-from tests.memory.backstage import Backstage
 from tests.memory.engine import Memory
 from tests.memory.faults import Fault, Faults, Killed, faulty
-from tests.memory.house import HOLD, STAFF, House
+from tests.memory.house import HOLD, STAFF
 from tests.memory.progress import progress
 from tests.memory.stores import in_memory
 
@@ -37,6 +40,7 @@ units = st.dictionaries(st.sampled_from(SKUS), st.integers(1, 2), min_size=1)
 faults = st.none() | st.none() | st.tuples(st.sampled_from(Fault), st.integers(1, 10))
 actors = st.sampled_from([STAFF, STAFF, CUSTOMER])
 identities = st.sampled_from(["one", "two", "three"])
+STATES = {"o": DisputeState.OPEN, "u": DisputeState.UNDER_REVIEW, "l": DisputeState.LOST, "w": DisputeState.WON}
 spilling = {"PAGE": 6, "TOO_MANY": 12}
 """Small pages, so that events move out of the orders here."""
 
@@ -53,8 +57,9 @@ class OrderLife(RuleBasedStateMachine):
     def open_shop(self, policy: LatePayment, grace: int | None, mine: bool, boxes: int) -> None:
         self.memory = Memory()
         decided = {"late_grace_seconds": grace, "customer_cancel": "unfulfilled" if mine else "unpaid"}
-        self.house = House(in_memory(self.memory), late_payment=policy, settings=decided)
-        self.stage = Backstage(self.memory, self.house)
+        stores = replace(in_memory(self.memory), provider=Acquirer(self.memory))
+        self.house = AcquirerHouse(stores, late_payment=policy, settings=decided)
+        self.stage = AcquirerStage(self.memory, self.house)
         self.house.product("BOX", boxes, max_per_customer=30)
         self.house.product("KEY", 2, Kind.DIGITAL, OnShortage.BACKORDER)
         self.house.product("PEN", 3, Kind.PHYSICAL, OnShortage.BACKORDER, backorder_cap=9)
@@ -203,6 +208,63 @@ class OrderLife(RuleBasedStateMachine):
             return self.house.webhook(order)
         return None
 
+    @rule(order=orders, amount=st.sampled_from([1, 500, 1999, 3998]), charge=st.integers(0, 1))
+    def somebody_gives_back_by_hand(self, order: Order | None, amount: int, charge: int) -> None:
+        if order is not None:
+            self.at_bank(order, lambda bank: bank.give_back(order.payment.id, amount, f"ch_{order.payment.id}_{charge}"))
+
+    @rule(target=hooks, order=orders, elsewhere=st.booleans(), told=st.booleans())
+    def somebody_pays_again(self, order: Order | None, elsewhere: bool, told: bool) -> Any:
+        if order is None or not self.house.order(order).payment.captured:
+            return None
+        payment = order.payment.id
+        if elsewhere:
+            payment = self.house.bank.pay_elsewhere(order, order.amount)
+        else:
+            self.house.bank.come(payment, order.amount)
+        return self.house.webhook(order, payment=payment) if told else None
+
+    @rule(order=orders, state=st.sampled_from(DisputeState), amount=st.sampled_from([None, None, 500, 1999]))
+    def the_customers_bank_speaks(self, order: Order | None, state: DisputeState, amount: int | None) -> None:
+        if order is not None:
+            self.at_bank(order, lambda bank: bank.dispute(order.payment.id, state, amount))
+
+    @rule(
+        target=orders,
+        states=st.sampled_from(["o", "ou", "oul", "ow", "olw", "l", "uw"]),
+        amount=st.sampled_from([None, None, 500]),
+        refunded=st.booleans(),
+        fault=faults,
+    )
+    def a_dispute_is_heard_of(self, states: str, amount: int | None, refunded: bool, fault: Any) -> Any:
+        order = self.somebody_bought({"PEN": 1}, None, put_back=False)
+        for letter in states if order is not None else "":
+            self.the_customers_bank_speaks(order, STATES[letter], amount)
+            self.browser_returns(order, fault)
+            if refunded and letter == "o":
+                self.refund(order, RefundKind.AMOUNT, "disputed", {}, 500, fault)
+        return order
+
+    @rule(mood=st.sampled_from([*Mood, Mood.DONE, Mood.DONE]))
+    def the_provider_is(self, mood: Mood) -> None:
+        self.house.bank.be(mood)
+
+    @rule(order=orders, state=st.sampled_from([GivenState.DONE, GivenState.FAILED]), done_too=st.booleans())
+    def money_on_its_way_ends(self, order: Order | None, state: GivenState, done_too: bool) -> None:
+        """Its refund comes, or fails, perhaps after it was told to have come."""
+        if order is not None:
+            self.house.bank.ends(order.payment.id, state, done_too=done_too and state is GivenState.FAILED)
+
+    @rule(order=orders, fault=faults)
+    def staff_try_failed_refunds_again(self, order: Order | None, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.again(order))
+
+    def at_bank(self, order: Order, act: Any) -> None:
+        try:
+            act(self.house.bank)
+        except (PaymentStateConflict, KeyError):
+            return
+
     @rule(event=hooks, fault=faults)
     def webhook_is_worked_at(self, event: Any, fault: Any) -> None:
         """Once, twice, at once or much later."""
@@ -337,6 +399,8 @@ class OrderLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if hasattr(self, "stage"):
+                self.house.bank.be(Mood.DONE)
+                self.the_banks_decide()
                 self.stage.settle_down()
                 self.a_person_clears_the_desk()
                 self.stage.settle_down()
@@ -345,10 +409,18 @@ class OrderLife(RuleBasedStateMachine):
         finally:
             self.spill.stop()
 
+    def the_banks_decide(self) -> None:
+        for book in self.house.bank.books():
+            self.house.bank.ends(book.id, GivenState.DONE)
+            for dispute in book.disputes.values():
+                if dispute.state in {DisputeState.OPEN, DisputeState.UNDER_REVIEW}:
+                    self.house.bank.dispute(book.id, DisputeState.WON)
+
     def a_person_clears_the_desk(self) -> None:
         """Money that did not match waits for nobody else."""
         for order in self.stage.orders():
             self.to(order, None, lambda house, order=order: house.refuse(order))
+            self.to(order, None, lambda house, order=order: house.again(order))
 
     def to(self, thing: Any, fault: Any, act: Any) -> Any:
         """As `under`, to something that an earlier step may have failed to make."""

@@ -132,6 +132,17 @@ def test_news_under_another_name_of_the_same_money_is_not_a_second_payment() -> 
     end(house, memory)
 
 
+def test_news_that_names_no_movement_of_money_is_one_payment_however_often_it_comes() -> None:
+    memory, house = shop()
+    order = paid(house)
+    other = elsewhere(house, order)
+    for charge in (None, f"ch_{other}_0", None):
+        house.settle(house.fact(order, payment=other, charge=charge))
+    done = house.order(order)
+    assert (len(done.refunds), types(done).count(events.SECOND_PAYMENT), house.bank.book(other).balance) == (1, 1, 0)
+    end(house, memory)
+
+
 def test_the_charge_that_paid_is_its_own_whichever_one_the_provider_names_first() -> None:
     _, house = shop()
     order = paid(house)

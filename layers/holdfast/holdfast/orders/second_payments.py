@@ -70,9 +70,10 @@ def _movements(order: Order, fact: PaymentFact) -> Iterator[Movement]:
 
 
 def _known(order: Order, fact: PaymentFact, movement: Movement) -> Refund | None:
+    """A movement without a name is all that there is of its payment."""
     for refund in order.refunds:
         of = refund.of
-        if of and (of.provider, of.payment) == (fact.provider, fact.payment) and (of.charge or movement.id) == (movement.id or of.charge):
+        if of and (of.provider, of.payment) == (fact.provider, fact.payment) and movement.id in {of.charge or movement.id, ""}:
             return refund
     return None
 

@@ -7,6 +7,7 @@ What else a fact tells is booked after, each in a write of its own: money that c
 States never go backwards; a fact that changes nothing is answered as such.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -32,9 +33,17 @@ def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
     has nothing to do with it.
     """
 
+    did = False
+
+    def note() -> None:
+        nonlocal did
+        did = True  # also where somebody else changes the order right after, and it is looked at again
+        world.payments.applied(fact, now)
+
     def decide(order: Order) -> Settled:
-        settled = _decide(order, fact, world, now)
-        return settled.model_copy(update={"order": _asked(settled.order, world, now)})
+        settled = _decide(order, fact, world, now, note)
+        after = _asked(settled.order, world, now)
+        return Settled(outcome=Outcome.APPLIED, order=after) if did else settled.model_copy(update={"order": after})
 
     return persistently(fact.shop, fact.order, decide, orders=world.orders)
 
@@ -61,18 +70,17 @@ def void_unpaid(shop: str, order: str, *, world: World, now: datetime) -> bool:
     return world.payments.void(found.shop, found.payment.provider, found.payment.id, now)
 
 
-def _decide(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
+def _decide(order: Order, fact: PaymentFact, world: World, now: datetime, note: Callable[[], None]) -> Settled:
     fact = _by_its_own_name(order, fact, world)
     settled = _came(order, fact, world, now)
     if settled.outcome is Outcome.APPLIED:
-        world.payments.applied(fact, now)
+        note()
     after = settled.order
     for book in BESIDE:
         after = book(after, fact, world, now)
-    if after is settled.order:
-        return settled
-    world.payments.applied(fact, now)
-    return Settled(outcome=Outcome.APPLIED, order=after)
+    if after is not settled.order:
+        note()
+    return settled.model_copy(update={"order": after})
 
 
 def _by_its_own_name(order: Order, fact: PaymentFact, world: World) -> PaymentFact:
