@@ -7,7 +7,8 @@ const id = document.body.dataset.order;
 const root = byId("order");
 
 // A link from a mail carries the token; it leaves the address bar at once and stays in this browser.
-const given = new URLSearchParams(location.search).get("token");
+const back = new URLSearchParams(location.search);
+const given = back.get("token");
 if (given) {
   rememberOrder(id, given);
   history.replaceState(null, "", location.pathname);
@@ -16,7 +17,6 @@ const token = recallOrder(id)?.token;
 const mine = token ? { "X-Order-Token": token } : {};
 
 // Back from a payment provider: what it gave along is told to the shop, which asks the provider itself.
-const back = new URLSearchParams(location.search);
 const BROUGHT = ["razorpay_payment_id", "razorpay_order_id", "razorpay_signature"];
 
 const places = Object.fromEntries(["head", "next", "lines", "keys", "story"].map((name) => [name, h("div")]));
