@@ -223,10 +223,8 @@ def lists(*sources: str) -> tuple[str, ...]:
 
 
 CASES: dict[str, dict[str, Any]] = {
-    f"{SCHEDULE}/pending": {"effect": begun(*lists("waiting", "unsettled"), "events")},
-    f"{SCHEDULE}/comprehensive": {
-        "effect": begun(*lists("waiting", "unsettled", "failed", "expired", "cancelled"), "events", "reservations")
-    },
+    f"{SCHEDULE}/pending": {"effect": begun(*lists("waiting"), "events")},
+    f"{SCHEDULE}/comprehensive": {"effect": begun(*lists("waiting"), "events", "reservations")},
     f"{SCHEDULE}/ledger": {"given": stripe_cases.an_account, "effect": begun(*lists("placed"), "statement.stripe", "again")},
     f"{SCHEDULE}/still_at_work": {"given": a_run_at_work, "effect": waits_for_the_one_before},
     f"{SCHEDULE}/by_hand": {"effect": begun_by_hand},

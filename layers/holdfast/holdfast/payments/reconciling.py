@@ -15,8 +15,8 @@ from holdfast.kernel.errors import Refusal, UnavailableError
 from holdfast.kernel.model import Model
 from holdfast.payments.reports import ROOT, Counts, Kind, Line, Mode, Part, Run, RunStore, Task, report
 
-PAGE = 500
-"""Orders that are listed at a time."""
+PAGE = 2000
+"""Orders that are listed at a time: a list should not take so long that orders leave it meanwhile."""
 CHUNK = 50
 """Orders that are asked for in one piece: at half a second each, half of a worker's time."""
 RETRIES = (60, 300, 900)
@@ -142,10 +142,10 @@ def _pass_on(part: Part, office: Office) -> None:
 
 def _roots(run: Run, plan: Plan) -> list[Task]:
     mode, options = run.options.mode, run.options
+    first, *then = (source for source, _ in plan.lists(mode))
     lists = [
-        _task(run, Kind.LIST, f"{source}.{bucket}", source=source, bucket=bucket)
-        for source, buckets in plan.lists(mode)
-        for bucket in range(buckets)
+        _task(run, Kind.LIST, f"{first}.{bucket}", source=first, bucket=bucket, then=tuple(then))
+        for bucket in range(max(buckets for _, buckets in plan.lists(mode)))
     ]
     if mode is Mode.LEDGER:
         statements = [_task(run, Kind.STATEMENT, f"statement.{name}", provider=name) for name in plan.providers(run.shop)]
@@ -159,22 +159,34 @@ def _task(run: Run, kind: Kind, name: str, **more: object) -> Task:
 
 
 def _list(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
-    """Orders too young to be asked for are counted here: a list has their age."""
+    """Orders too young to be asked for are counted here: a list has their age.
+
+    One list after the other, in the order in which an order moves through them: one that left the first before it was named there is
+    on the next one when that is read.
+    """
     at = now()
     page = desk.listed(task, PAGE)
     grown = [named.order for named in page if named.placed_at <= at - timedelta(minutes=task.options.min_age_minutes)]
     kind = Kind.COMPARE if task.options.mode is Mode.LEDGER else Kind.CHECK
-    pieces = _pieces(task, kind, grown)
-    more = {"after": page[-1].position, "page": task.page + 1} if len(page) == PAGE else None
-    onward = [task.model_copy(update={**more, "name": f"{task.source}.{task.bucket}.{task.page + 1:05d}"})] if more else []
+    onward: list[Task] = []
+    if len(page) == PAGE:
+        name = f"{task.source}.{task.bucket}.{task.page + 1:05d}"
+        onward = [task.model_copy(update={"after": page[-1].position, "page": task.page + 1, "name": name})]
+    elif task.then:
+        source, *then = task.then
+        onward = [task.model_copy(update={**FRESH, "source": source, "then": tuple(then), "name": f"{source}.{task.bucket}"})]
     young = len(page) - len(grown)
     counts = Counts(listed=len(page), skipped={"too_young": young} if young else {})
-    return _part(task, at, counts, onward=[*pieces, *onward])
+    return _part(task, at, counts, onward=[*onward, *_pieces(task, kind, grown)])
+
+
+FRESH = {"after": "", "page": 0, "about": (), "cursor": None, "attempt": 0, "delay": 0}
+"""Of a task that begins something else."""
 
 
 def _pieces(task: Task, kind: Kind, about: Sequence[str], **more: object) -> list[Task]:
     chunks = [tuple(about[start : start + CHUNK]) for start in range(0, len(about), CHUNK)]
-    fresh = {"kind": kind, "source": None, "bucket": 0, "after": "", "page": 0, "cursor": None, **more}
+    fresh = {**FRESH, "kind": kind, "source": None, "bucket": 0, "then": (), **more}
     return [
         task.model_copy(update={**fresh, "name": f"{task.name}/{kind}.{number:04d}", "about": chunk}) for number, chunk in enumerate(chunks)
     ]

@@ -80,8 +80,9 @@ class Kind(StrEnum):
 class Task(Record):
     """A piece of work. Its name says where in its run it stands: the same again has the same name.
 
-    `source`, `bucket`, `after`, `page`: a page of a list; `about`: orders, or payments of `provider`, that are to be looked at, at the
-    `attempt`th time; `cursor`: a page of what `provider` has. `delay`: seconds that it waits first.
+    `source`, `bucket`, `after`, `page`: a page of a list, and what is listed `then`, when that is at its end. `about`: orders, or payments
+    of `provider`, that are to be looked at, at the `attempt`th time; `cursor`: a page of what `provider` has. `delay`: seconds that it
+    waits first.
     """
 
     kind: Kind
@@ -93,6 +94,7 @@ class Task(Record):
     bucket: int = 0
     after: str = ""
     page: int = 0
+    then: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
     provider: str | None = None
     cursor: str | None = None
