@@ -7,7 +7,7 @@ import pytest
 from holdfast.kernel.errors import UnavailableError
 from holdfast.orders import events
 from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
-from holdfast.orders.neighbours import FactKind, Movement
+from holdfast.orders.neighbours import FactKind, Movement, Progress, Returned
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.payments.errors import PaymentStateConflict
@@ -224,6 +224,22 @@ def test_it_takes_nothing_from_what_may_go_back_of_the_orders_own() -> None:
     house.refund(order, RefundKind.FULL)
     done = house.finish_refunds(order)
     assert (done.payment.status, done.payment.refunded, house.bank.book(order.payment.id).balance) == (PaymentStatus.REFUNDED, 3998, 0)
+    end(house, memory)
+
+
+def test_a_provider_that_counts_both_payments_together_is_understood() -> None:
+    """What went back of the second is not the first's: what is due of that is still due."""
+    memory, house = shop()
+    order = paid(house)
+    again(house, order)
+    second = house.work_at(house.webhook(order)).order.refunds[0]
+    house.refund(order, RefundKind.LINES, lines={"BOX": 1})
+    returned = Returned(ref="re_9", amount=order.amount, progress=Progress.DONE, key=f"{order.id}#{second.id}")
+    told = house.fact(order, charge=order.payment.charge, refunded=order.amount, refunds=(returned,))
+    house.bank.refund, refund = _down, house.bank.refund
+    assert house.settle(told).order.refund_due is True
+    house.bank.refund = refund
+    assert house.finish_refunds(order).payment.refunded == order.amount // 2
     end(house, memory)
 
 

@@ -32,9 +32,19 @@ def went(fact: PaymentFact) -> int:
     return fact.refunded or (fact.amount if fact.kind is FactKind.REFUNDED else 0)
 
 
+def went_of_its_own(order: Order, fact: PaymentFact) -> int:
+    """A provider may count what went back of a second payment with the first."""
+    seconds = tuple(f"{order.id}#{refund.id}" for refund in order.refunds if refund.of)
+    return went(fact) - sum(told.amount for told in fact.refunds if told.progress is not Progress.FAILED and _named(told, seconds))
+
+
+def _named(told: Returned, names: tuple[str, ...]) -> bool:
+    return bool(told.key) and any(told.key == name or (told.key or "").startswith(f"{name}#") for name in names)
+
+
 def fits(order: Order, fact: PaymentFact) -> bool:
     """More than came, or another currency, never went back: that is not this order's money."""
-    return fact.currency == order.currency and went(fact) <= order.payment.captured
+    return fact.currency == order.currency and went_of_its_own(order, fact) <= order.payment.captured
 
 
 def asked(order: Order, refund: Refund, world: World, now: datetime) -> Order:
@@ -103,7 +113,7 @@ def _all_went(order: Order, refund: Refund, fact: PaymentFact) -> bool:
     """Who gave back all gave back that part of it."""
     if refund.of:
         return fact.kind is FactKind.REFUNDED or went(fact) >= fact.amount
-    return fits(order, fact) and went(fact) >= order.payment.captured
+    return fits(order, fact) and went_of_its_own(order, fact) >= order.payment.captured
 
 
 def _failed_by_hand(order: Order, fact: PaymentFact, world: World, now: datetime) -> Order:
