@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.kernel.errors import IdempotencyKeyInFlight, UnavailableError, VersionConflict
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
 from holdfast.orders.model import Order, PaymentStatus, Status
@@ -334,6 +335,21 @@ def test_credentials_that_are_refused_stop_the_asking_and_are_told(house: House,
     report = rounds.tick()
     assert report.counts.skipped == {"credentials_refused": 60}
     assert rounds.calls["status"] == 4
+
+
+@pytest.mark.parametrize("refusal", [IdempotencyKeyInFlight("at work"), VersionConflict("changed"), UnavailableError("the store")])
+def test_what_is_being_changed_by_somebody_is_asked_for_once_more(house: House, rounds: Round, refusal: Exception) -> None:
+    placed(house, 3, paid=True)
+    house.now += LATER
+    refusals = iter([refusal] * 2)
+
+    def failing(method: str, _: str) -> None:
+        if (raised := next(refusals, None)) is not None:
+            raise raised
+
+    rounds.failing = failing
+    report = rounds.tick()
+    assert (report.counts.results, report.counts.errors, report.counts.skipped) == ({"paid": 3}, {}, {})
 
 
 def test_an_account_that_is_gone_is_told(house: House, rounds: Round) -> None:

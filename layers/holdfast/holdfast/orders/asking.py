@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from holdfast.kernel.errors import HoldfastError, NotFound, UnavailableError, VersionConflict
+from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, NotFound, UnavailableError, VersionConflict
 from holdfast.kernel.events import ActorKind
 from holdfast.kernel.model import Model
 from holdfast.orders import giving_up, ports, rules, settlement
@@ -241,8 +241,8 @@ def _hold_gone(order: Order, now: datetime) -> bool:
 
 def _unanswered(order: Order, refusal: HoldfastError) -> Looked:
     why = CODES.get(refusal.code)
-    if why is None and isinstance(refusal, UnavailableError | VersionConflict):
-        why = Why.BUSY
+    if why is None and isinstance(refusal, UnavailableError | VersionConflict | IdempotencyKeyInFlight):
+        why = Why.BUSY  # the last: a hold that another try has begun to take again
     if why is None:
         return _told(order, Result.ERROR, why=refusal.code)
     return _silence(order, why, getattr(refusal, "retry_after", 0))
