@@ -27,6 +27,7 @@ def path_of(route: Route, **given: str) -> dict[str, str]:
         "return": "ret_1",
         "endpoint": "whe_1",
         "delivery": "dlv_1",
+        "run": "run_1",
         "webhook": "evt_1",
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
