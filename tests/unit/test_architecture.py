@@ -45,6 +45,7 @@ PURE = {
     *{"inventory", "dashboard", "holds", "bulk", "bulk_plan", "spreadsheet"},
     *{"ledger", "auditing", "orphans", "sweeping", "watching"},
     *{"endpoints", "delivering", "replaying", "targets"},
+    *{"asking", "giving_up", "unsettled", "reconciling", "reports", "comparing", "discrepancies"},
     *{"receiving", "working", "collecting", "browsing", "redriving"},
     *{"accounts", "enrolling"},
 }
