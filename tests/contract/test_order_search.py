@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.orders import keys, search_keys, search_repository
-from holdfast.orders.model import Order, PaymentRef, Status
+from holdfast.orders.model import Beside, Order, PaymentRef, PaymentStatus, Refund, RefundState, Status
 from holdfast.orders.search_keys import By, Clue, Places
 from holdfast.orders.searching import EARLIEST, LATEST, Directory, Span
 from tests.memory import samples
@@ -74,6 +74,23 @@ def test_an_order_is_listed_under_the_state_that_it_is_in(stores: Stores, shop: 
     assert stores.search.in_status(shop, [Status.PAID, Status.PENDING_PAYMENT], EVER, 5) == positions([paid, second])
     assert stores.search.in_status(shop, [Status.EXPIRED], EVER, 5) == []
     assert stores.search.in_status(f"{shop}-x", [Status.PAID], EVER, 5) == []
+
+
+def test_orders_whose_money_is_on_its_way_are_listed_whatever_their_state(stores: Stores, shop: str) -> None:
+    _, second, third = placed(stores, shop, 3)
+    due = Refund(id="rfd_1", amount=1, of=Beside(provider="sandbox", payment="pay_2"))
+    done = second.model_copy(update={"status": Status.COMPLETED, "refunds": (due,), "version": 2})
+    ended = third.model_copy(update={"status": Status.CANCELLED, "version": 2})
+    assert stores.orders.save(done)
+    assert stores.orders.save(ended)
+    assert stores.search.unsettled(shop, EVER, 5) == positions([done, ended])
+    assert stores.search.unsettled(shop, EVER, 1) == positions([done])
+    assert stores.search.unsettled(shop, Span(EARLIEST, keys.position(done)), 5) == positions([ended])
+    assert stores.search.unsettled(f"{shop}-x", EVER, 5) == []
+    confirmed = {"refunds": (due.model_copy(update={"state": RefundState.DONE}),), "version": 3}
+    paid = {"payment": done.payment.model_copy(update={"status": PaymentStatus.SUCCEEDED})}
+    assert stores.orders.save(done.model_copy(update={**confirmed, **paid}))
+    assert stores.search.unsettled(shop, EVER, 5) == positions([ended])
 
 
 def test_an_order_has_the_rows_that_it_was_given_last(stores: Stores, shop: str) -> None:

@@ -188,3 +188,15 @@ def test_two_prices_in_one_currency(world: World) -> None:
     path = {"shop": "demo", "sku": "box"}
     answer = ask(world, "admin_http", "PUT", "/shops/{shop}/admin/products/{sku}", path, body=sent, headers={"X-Api-Key": KEYS["admin"]})
     assert answer == (422, "validation_failed")
+
+
+def test_a_link_from_a_mail_opens_the_checkout_and_changes_nothing(world: World) -> None:
+    token = load("storefront_http").tokens.mint("checkout", "demo", SESSION)
+    path = {"shop": "demo", "session": SESSION}
+    assert ask(world, "storefront_http", "GET", ONE, path, query={"token": token}) == (200, "")
+    assert ask(world, "storefront_http", "GET", ONE, path, query={"token": token + "0"})[0] == 404
+    assert ask(world, "storefront_http", "GET", ONE, path)[0] == 401
+    before = sessions(world)
+    assert ask(world, "storefront_http", "PATCH", ONE, path, body={"notes": "x"}, query={"token": token})[0] == 401
+    assert ask(world, "storefront_http", "DELETE", ONE, path, query={"token": token})[0] == 401
+    assert sessions(world) == before
