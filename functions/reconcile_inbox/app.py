@@ -21,7 +21,7 @@ from holdfast.platform.patience import IN_A_QUEUE
 from holdfast.platform.queue import Queue
 from holdfast.platform.runs import DynamoRuns
 from holdfast.platform.settings import HoldSettings
-from holdfast.platform.worker import Message, work
+from holdfast.platform.worker import Message, Retries, work
 from holdfast.stock.recall import Recall
 from holdfast.stock.repository import DynamoStock
 from holdfast.tenants.repository import Directory, DynamoTenants
@@ -35,6 +35,10 @@ from holdfast.wiring.tenants import ShopPolicies
 
 ENOUGH_MILLISECONDS = 40_000
 """One more order may cost a few calls of eight seconds each, and the rest must still be written down."""
+
+
+TRIES = 8
+"""As many as the queue's redrive policy has: some twenty minutes in all."""
 
 
 class Settings(HoldSettings, ProviderSettings):
@@ -81,11 +85,12 @@ desk = ReconcilingDesk(
     match=Matching(inbox, EventQueue(Queue(settings.payments_queue_url))),
     reservations=Reservations(Cleaner(stock, book, DynamoRuns(operations_table), settings.grace, utc_now), book, products.skus),
 )
-office = Office(DynamoRunStore(operations_table), Queue(settings.reconcile_queue_url))
+queue = Queue(settings.reconcile_queue_url)
+office = Office(DynamoRunStore(operations_table), queue)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    return work(event, context, partial(attend, context))
+    return work(event, context, partial(attend, context), retries=Retries(queue, TRIES, note_failure))
 
 
 def attend(context: Any, message: Message) -> None:
@@ -93,6 +98,12 @@ def attend(context: Any, message: Message) -> None:
     worked = reconciling.work(task, desk=desk, office=office, now=utc_now, enough=partial(enough, context))
     if worked.new:
         tell(task, worked)
+
+
+def note_failure(message: Message, error: Exception, last: bool) -> None:
+    """A piece that failed comes back after seconds, then minutes; the last time it goes to the dead letters."""
+    if last:
+        logger.error("a piece of work was given up", extra={"piece": message.get("name"), "run": message.get("run")}, exc_info=error)
 
 
 def enough(context: Any) -> bool:

@@ -7,7 +7,7 @@ from holdfast.kernel.ids import bucket_of, derived_id
 from holdfast.orders import keys
 from holdfast.orders.model import HoldRef, Order, PaymentRef, PaymentStatus, Status
 from holdfast.orders.unsettled import Source, pending, placed_at
-from holdfast.payments.discrepancies import Discrepancy, Drift, State
+from holdfast.payments.discrepancies import Discrepancy, DiscrepancyState, Drift
 from holdfast.payments.reports import Counts, Kind, Line, Options, Part, Report, Run, Task
 from tests.memory import samples
 from tests.memory.samples import NOW
@@ -108,15 +108,15 @@ def test_a_resolved_discrepancy_is_kept_apart(stores: Stores, shop: str) -> None
     first, second = discrepancy(shop, "pay_1"), discrepancy(shop, "pay_2", Drift.REFUND_MISSING)
     for one in (second, first):
         stores.discrepancies.save(one)
-    assert stores.discrepancies.page(shop, State.OPEN, None, 10) == [first, second]
-    assert stores.discrepancies.page(shop, State.OPEN, first.place, 10) == [second]
-    early = first.model_copy(update={"state": State.RESOLVED, "resolved_at": NOW})
-    late = second.model_copy(update={"state": State.RESOLVED, "resolved_at": NOW + timedelta(hours=1)})
+    assert stores.discrepancies.page(shop, DiscrepancyState.OPEN, None, 10) == [first, second]
+    assert stores.discrepancies.page(shop, DiscrepancyState.OPEN, first.place, 10) == [second]
+    early = first.model_copy(update={"state": DiscrepancyState.RESOLVED, "resolved_at": NOW})
+    late = second.model_copy(update={"state": DiscrepancyState.RESOLVED, "resolved_at": NOW + timedelta(hours=1)})
     for one in (early, late, early):
         stores.discrepancies.resolve(one)
-    assert stores.discrepancies.page(shop, State.OPEN, None, 10) == []
-    assert stores.discrepancies.page(shop, State.RESOLVED, None, 10) == [late, early]
-    assert stores.discrepancies.page(shop, State.RESOLVED, late.place, 10) == [early]
+    assert stores.discrepancies.page(shop, DiscrepancyState.OPEN, None, 10) == []
+    assert stores.discrepancies.page(shop, DiscrepancyState.RESOLVED, None, 10) == [late, early]
+    assert stores.discrepancies.page(shop, DiscrepancyState.RESOLVED, late.place, 10) == [early]
 
 
 def test_what_changed_meanwhile_is_not_resolved(stores: Stores, shop: str) -> None:
@@ -124,8 +124,8 @@ def test_what_changed_meanwhile_is_not_resolved(stores: Stores, shop: str) -> No
     stores.discrepancies.save(found)
     changed = found.model_copy(update={"theirs": {"amount": 98}, "version": 2})
     stores.discrepancies.save(changed)
-    stores.discrepancies.resolve(found.model_copy(update={"state": State.RESOLVED, "resolved_at": NOW}))
-    assert stores.discrepancies.page(shop, State.OPEN, None, 10) == [changed]
+    stores.discrepancies.resolve(found.model_copy(update={"state": DiscrepancyState.RESOLVED, "resolved_at": NOW}))
+    assert stores.discrepancies.page(shop, DiscrepancyState.OPEN, None, 10) == [changed]
 
 
 def walked(stores: Stores, shop: str, source: Source, after: str = "0", until: str = "9", limit: int = 100) -> list[str]:

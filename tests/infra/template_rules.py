@@ -14,7 +14,7 @@ Rule = Callable[[World], list[str]]
 MOST_RESOURCES = 400  # CloudFormation's own limit is 500 per template
 GATEWAY_SECONDS = 29  # API Gateway waits no longer
 TTL_TABLES = {"Data/Locks", "Data/Orders", "Data/Payments", "Data/Notifications", "Data/Operations", "Data/Webhooks"}
-TRIES = {"Messaging/PaymentsQueue": 12}
+TRIES = {"Messaging/PaymentsQueue": 12, "Messaging/ReconcileQueue": 8}
 """Of queues whose messages get more than five."""
 PROBLEM = "application/problem+json"
 REFUSALS = {"DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"}

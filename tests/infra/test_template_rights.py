@@ -54,6 +54,7 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("reconcile_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "what was refunded comes back into the ledger",
     ("reconcile_inbox", "dynamodb:Query", "Data/Orders.Arn"): "older events lie in pages beside their order",
     ("reconcile_inbox", "dynamodb:UpdateItem", "Data/Operations.Arn"): "a circuit that closes again",
+    ("reconcile_inbox", "sqs:ChangeMessageVisibility", "Messaging/ReconcileQueue.Arn"): "a piece that failed comes back sooner",
     ("storefront_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is looked at before it is opened",
     ("storefront_http", "dynamodb:PutItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is opened",
     ("webhooks_inbox", "dynamodb:DeleteItem", "Data/Webhooks.Arn"): "an endpoint that failed is well again",

@@ -5,7 +5,7 @@ from typing import Any
 from holdfast.kernel.ids import bucket_of
 from holdfast.orders import keys
 from holdfast.orders.unsettled import STATUS, Source
-from holdfast.payments.discrepancies import Discrepancy, State
+from holdfast.payments.discrepancies import Discrepancy, DiscrepancyState
 from holdfast.payments.reports import Part, Run
 from tests.memory.engine import Memory, nothing
 
@@ -45,10 +45,10 @@ class MemoryDiscrepancies:
         self._memory = memory
 
     def about(self, shop: str, provider: str, payment: str) -> list[Discrepancy]:
-        return [one for one in self._of(shop, State.OPEN) if (one.provider, one.payment) == (provider, payment)]
+        return [one for one in self._of(shop, DiscrepancyState.OPEN) if (one.provider, one.payment) == (provider, payment)]
 
-    def page(self, shop: str, state: State, after: str | None, limit: int) -> list[Discrepancy]:
-        newest_first = state is State.RESOLVED
+    def page(self, shop: str, state: DiscrepancyState, after: str | None, limit: int) -> list[Discrepancy]:
+        newest_first = state is DiscrepancyState.RESOLVED
         found = sorted(self._of(shop, state), key=lambda one: one.place, reverse=newest_first)
         return [one for one in found if after is None or (one.place < after if newest_first else one.place > after)][:limit]
 
@@ -62,15 +62,15 @@ class MemoryDiscrepancies:
         return row is not None and self._memory.condition("SAME_DISCREPANCY", row.version == seen)
 
     def resolve(self, resolved: Discrepancy) -> None:
-        self._memory.put(("discrepancy", resolved.shop, State.RESOLVED, resolved.place), resolved)
+        self._memory.put(("discrepancy", resolved.shop, DiscrepancyState.RESOLVED, resolved.place), resolved)
         self._memory.change(self._key(resolved), lambda row: self._before(row, resolved.version), lambda _: None)
 
-    def _of(self, shop: str, state: State) -> list[Discrepancy]:
+    def _of(self, shop: str, state: DiscrepancyState) -> list[Discrepancy]:
         return self._memory.of("discrepancy", shop, state)
 
     @staticmethod
     def _key(one: Discrepancy) -> tuple[Any, ...]:
-        return ("discrepancy", one.shop, State.OPEN, one.name)
+        return ("discrepancy", one.shop, DiscrepancyState.OPEN, one.name)
 
 
 class MemoryLists:

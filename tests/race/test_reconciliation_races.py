@@ -10,7 +10,7 @@ from holdfast.kernel.errors import HoldfastError
 from holdfast.orders import events
 from holdfast.orders.model import Order
 from holdfast.payments import discrepancies
-from holdfast.payments.discrepancies import Drift, Finding, State
+from holdfast.payments.discrepancies import DiscrepancyState, Drift, Finding
 from holdfast.payments.reconciling import Worked
 from tests.memory.house import House
 from tests.memory.reconciling import Round
@@ -106,7 +106,7 @@ def test_a_discrepancy_that_many_see_is_told_once(house: House) -> None:
     meet(house.stores.discrepancies, "about", WORKERS)
     noted = together([lambda number=number: note(house, number) for number in range(WORKERS)])  # type: ignore[misc]
     assert sum(one.opened for one in noted) == 1
-    assert len(house.stores.discrepancies.page(house.shop, State.OPEN, None, 10)) == 1
+    assert len(house.stores.discrepancies.page(house.shop, DiscrepancyState.OPEN, None, 10)) == 1
 
 
 def test_without_the_guard_it_is_told_more_than_once(careless: Careless) -> None:
@@ -121,7 +121,7 @@ def changed_by_two(house: House) -> list[int]:
     note(house, 0)
     meet(house.stores.discrepancies, "about", 2)
     together([lambda amount=amount: note(house, 1, amount) for amount in (98, 97)])  # type: ignore[misc]
-    return [one.version for one in house.stores.discrepancies.page(house.shop, State.OPEN, None, 10)]
+    return [one.version for one in house.stores.discrepancies.page(house.shop, DiscrepancyState.OPEN, None, 10)]
 
 
 def saved_by_two(house: House) -> int:

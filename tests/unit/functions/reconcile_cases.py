@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from holdfast.payments.discrepancies import Discrepancy, Drift, State
+from holdfast.payments.discrepancies import Discrepancy, DiscrepancyState, Drift
 from holdfast.payments.reports import Options, Run
 from tests.unit.functions import stripe_cases
 from tests.unit.functions.providers import NETWORK
@@ -32,7 +32,7 @@ def part(world: World) -> dict[str, Any]:
     return found
 
 
-def kept(world: World, state: State) -> list[dict[str, Any]]:
+def kept(world: World, state: DiscrepancyState) -> list[dict[str, Any]]:
     return [item for item in world.items("operations") if item["pk"] == f"demo#DISCREPANCIES#{state}"]
 
 
@@ -65,7 +65,7 @@ def a_discrepancy(_: World) -> None:
 def a_resolved_discrepancy(world: World) -> None:
     a_discrepancy(world)
     [standing] = load(HTTP).discrepancies.about("demo", "sandbox", PAYMENT)
-    load(HTTP).discrepancies.resolve(standing.model_copy(update={"state": State.RESOLVED, "resolved_at": NOW}))
+    load(HTTP).discrepancies.resolve(standing.model_copy(update={"state": DiscrepancyState.RESOLVED, "resolved_at": NOW}))
 
 
 def a_run_at_work(world: World) -> None:
@@ -160,7 +160,7 @@ def one_to_confirm(world: World, answer: Answer) -> None:
 
 def it_is_resolved(world: World, answer: Answer) -> None:
     done(answer)
-    assert (len(kept(world, State.OPEN)), len(kept(world, State.RESOLVED))) == (0, 1)
+    assert (len(kept(world, DiscrepancyState.OPEN)), len(kept(world, DiscrepancyState.RESOLVED))) == (0, 1)
     assert part(world)["counts"]["discrepancies"]["resolved"] == 1
 
 

@@ -82,6 +82,7 @@ def test_the_code_and_the_template_agree_on_how_often() -> None:
     Template.add_multi_constructor("!", lambda loader, tag, node: tag)
     template = yaml.load((ROOT / "infra" / "messaging.yaml").read_text("utf-8"), Template)
     assert template["Resources"]["PaymentsQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == load("payments_inbox").TRIES
+    assert template["Resources"]["ReconcileQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"] == load("reconcile_inbox").TRIES
 
 
 def test_while_a_provider_is_down_its_event_waits_longer_each_time_and_then_it_is_dead(world: World) -> None:

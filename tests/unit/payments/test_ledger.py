@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.payments.comparing import Booked, compare
-from holdfast.payments.discrepancies import Drift, State
+from holdfast.payments.discrepancies import DiscrepancyState, Drift
 from holdfast.payments.errors import CredentialsRefused
 from holdfast.payments.model import Listing, News, ProviderFact
 from holdfast.payments.reports import Report
@@ -75,7 +75,7 @@ def of_the_day(house: House, rounds: Round, **options: Any) -> Report:
     return rounds.tick(mode="ledger", **options)
 
 
-def drifts(rounds: Round, state: State = State.OPEN) -> list[Drift]:
+def drifts(rounds: Round, state: DiscrepancyState = DiscrepancyState.OPEN) -> list[Drift]:
     return [one.drift for one in rounds.discrepancies.page("demo", state, None, 100)]
 
 
@@ -130,7 +130,7 @@ def test_money_without_an_order_is_for_people(house: House, bank: ListingBank, r
     bank.book["pay_gone"], bank.made_at["pay_gone"] = fact, START
     report = of_the_day(house, rounds)
     assert report.counts.results == {"differs": 1}
-    [found] = rounds.discrepancies.page("demo", State.OPEN, None, 10)
+    [found] = rounds.discrepancies.page("demo", DiscrepancyState.OPEN, None, 10)
     assert (found.drift, found.payment, found.order) == (Drift.PAID_WITHOUT_ORDER, "pay_gone", "ord_gone")
     assert found.theirs == {"news": "succeeded", "amount": 100, "currency": "EUR", "refunded": 0}
 
@@ -142,7 +142,7 @@ def test_it_is_told_once_and_closed_when_it_is_fine(house: House, bank: ListingB
     bank.becomes("pay_gone", news=News.REFUNDED, refunded=100)
     fine = of_the_day(house, rounds, day=(START + timedelta(days=7)).date())
     assert fine.counts.discrepancies == {"resolved": 1}
-    assert (drifts(rounds), drifts(rounds, State.RESOLVED)) == ([], [Drift.PAID_WITHOUT_ORDER])
+    assert (drifts(rounds), drifts(rounds, DiscrepancyState.RESOLVED)) == ([], [Drift.PAID_WITHOUT_ORDER])
 
 
 def test_money_of_another_shop_is_none_of_ours(house: House, bank: ListingBank, rounds: Round) -> None:
@@ -173,7 +173,7 @@ def test_a_payment_that_the_provider_has_forgotten_is_told(house: House, bank: L
     order = paid(house, bank)
     del bank.book[order.payment.id], bank.made_at[order.payment.id]
     of_the_day(house, rounds)
-    [found] = rounds.discrepancies.page("demo", State.OPEN, None, 10)
+    [found] = rounds.discrepancies.page("demo", DiscrepancyState.OPEN, None, 10)
     assert (found.drift, found.order, found.theirs) == (Drift.ORDER_WITHOUT_PAYMENT, order.id, {"news": "unknown"})
 
 

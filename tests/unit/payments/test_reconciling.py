@@ -10,7 +10,7 @@ from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
 from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.payments import reconciling
-from holdfast.payments.discrepancies import Drift, State
+from holdfast.payments.discrepancies import DiscrepancyState, Drift
 from holdfast.payments.errors import CredentialsRefused, PaymentUnknown, UnknownProvider
 from holdfast.payments.model import Given, GivenState, News
 from holdfast.payments.providers.sandbox.proxy import Action
@@ -97,7 +97,7 @@ def test_who_is_too_old_is_told_and_left_to_people(house: House, rounds: Round) 
     assert report.counts.skipped == {"too_old": 1}
     assert not rounds.calls
     assert report.counts.discrepancies == {"opened": 1, "resolved": 0}
-    [found] = rounds.discrepancies.page("demo", State.OPEN, None, 10)
+    [found] = rounds.discrepancies.page("demo", DiscrepancyState.OPEN, None, 10)
     assert (found.drift, found.order, found.payment) == (Drift.PENDING_TOO_OLD, order.id, order.payment.id)
     assert rounds.tick().counts.discrepancies == {"opened": 0, "resolved": 0}
 
@@ -110,8 +110,8 @@ def test_a_comprehensive_run_asks_for_old_ones_too_and_closes_what_it_settles(ho
     assert report.counts.results == {"timed_out": 1}
     assert report.counts.discrepancies == {"opened": 0, "resolved": 1}
     assert stands(house, [order]) == [(Status.EXPIRED, PaymentStatus.EXPIRED)]
-    assert rounds.discrepancies.page("demo", State.OPEN, None, 10) == []
-    assert [one.drift for one in rounds.discrepancies.page("demo", State.RESOLVED, None, 10)] == [Drift.PENDING_TOO_OLD]
+    assert rounds.discrepancies.page("demo", DiscrepancyState.OPEN, None, 10) == []
+    assert [one.drift for one in rounds.discrepancies.page("demo", DiscrepancyState.RESOLVED, None, 10)] == [Drift.PENDING_TOO_OLD]
 
 
 def test_what_nobody_paid_in_time_is_given_up_at_the_provider_first(house: House, rounds: Round) -> None:
@@ -373,11 +373,11 @@ def test_what_the_provider_does_not_know_is_told_and_given_up_in_the_end(house: 
 
     rounds.failing = failing
     assert rounds.tick().counts.skipped == {"unknown_at_provider": 1}
-    assert [one.drift for one in rounds.discrepancies.page("demo", State.OPEN, None, 10)] == [Drift.PENDING_UNKNOWN]
+    assert [one.drift for one in rounds.discrepancies.page("demo", DiscrepancyState.OPEN, None, 10)] == [Drift.PENDING_UNKNOWN]
     house.now += timedelta(hours=49)
     assert rounds.tick(mode="comprehensive").counts.results == {"timed_out": 1}
     assert house.order(order).payment.status is PaymentStatus.EXPIRED
-    assert rounds.discrepancies.page("demo", State.OPEN, None, 10) == []
+    assert rounds.discrepancies.page("demo", DiscrepancyState.OPEN, None, 10) == []
 
 
 def test_a_fault_of_ours_in_one_order_spoils_no_other(house: House, rounds: Round) -> None:

@@ -31,7 +31,7 @@ class Drift(StrEnum):
     """An order waits for a payment that its provider does not know."""
 
 
-class State(StrEnum):
+class DiscrepancyState(StrEnum):
     OPEN = "open"
     RESOLVED = "resolved"
 
@@ -55,7 +55,7 @@ class Discrepancy(Record):
     order: str | None
     ours: Mapping[str, Any]
     theirs: Mapping[str, Any]
-    state: State = State.OPEN
+    state: DiscrepancyState = DiscrepancyState.OPEN
     run: str
     seen_at: Instant
     resolved_at: Instant | None = None
@@ -78,7 +78,7 @@ class Discrepancies(Protocol):
         """The open ones of a payment."""
         ...
 
-    def page(self, shop: str, state: State, after: str | None, limit: int) -> list[Discrepancy]:
+    def page(self, shop: str, state: DiscrepancyState, after: str | None, limit: int) -> list[Discrepancy]:
         """By provider and payment; resolved ones by the time of that, the latest first. `after`: the `place` of the last one before."""
         ...
 
@@ -117,7 +117,7 @@ def note(
         opened += int(fresh != known and store.save(fresh) and known is None)
     gone = [one for drift, one in standing.items() if drift in judged - {finding.drift for finding in findings}]
     for one in gone:
-        store.resolve(one.model_copy(update={"state": State.RESOLVED, "resolved_at": now}))
+        store.resolve(one.model_copy(update={"state": DiscrepancyState.RESOLVED, "resolved_at": now}))
     return Noted(opened, len(gone))
 
 
@@ -135,7 +135,7 @@ def open_payments(shop: str, *, store: Discrepancies) -> dict[str, list[str]]:
     """Payments by their provider, each once."""
     found: dict[str, dict[str, None]] = {}
     after: str | None = None
-    while page := store.page(shop, State.OPEN, after, 200):
+    while page := store.page(shop, DiscrepancyState.OPEN, after, 200):
         for one in page:
             found.setdefault(one.provider, {})[one.payment] = None
         after = page[-1].place

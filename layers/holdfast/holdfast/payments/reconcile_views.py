@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import Instant
-from holdfast.payments.discrepancies import Discrepancy, Drift, State
+from holdfast.payments.discrepancies import Discrepancy, DiscrepancyState, Drift
 from holdfast.payments.reports import Asked, Counts, Line, Mode, Options, Report, Run
 from holdfast.platform.pages import PageQuery
 
@@ -56,7 +56,7 @@ class RunDetail(RunView):
 class DiscrepancyQuery(PageQuery):
     """Open ones unless told. A page may be shorter than `limit` though there are more."""
 
-    state: State = State.OPEN
+    state: DiscrepancyState = DiscrepancyState.OPEN
     kind: Drift | None = None
 
 
@@ -69,7 +69,7 @@ class DiscrepancyView(Model):
     order: str | None
     ours: Mapping[str, Any]
     theirs: Mapping[str, Any]
-    state: State
+    state: DiscrepancyState
     run: str
     seen_at: Instant
     resolved_at: Instant | None
