@@ -213,33 +213,38 @@ def list_pending_payments(request: Request[None]) -> unsettled_views.PendingPaym
 
 
 @api.post(
-    RECONCILE, body=reconcile_views.ReconcileBody, returns=reconcile_views.RunView, status=202, refusals=refused, **needs(Scope.OPERATOR)
+    RECONCILE,
+    body=reconcile_views.ReconcileBody,
+    returns=reconcile_views.ReconciliationView,
+    status=202,
+    refusals=refused,
+    **needs(Scope.OPERATOR),
 )
-def reconcile(request: Request[reconcile_views.ReconcileBody]) -> reconcile_views.RunView:
+def reconcile(request: Request[reconcile_views.ReconcileBody]) -> reconcile_views.ReconciliationView:
     """Ask the providers for payments that no webhook told of, as the schedules do. The answer names the run; its report fills."""
     trigger = request.caller.id or "staff"
     run = begin(request.shop, request.body.options, trigger, plan=plan, office=office, now=request.now)
     return reconcile_views.run_view(run, reports.report(run, runs=runs))
 
 
-@api.get(RECONCILE, returns=reconcile_views.RunPage, query=PageQuery, refusals=(*refused, InvalidCursor), **needs(Scope.VIEWER))
-def list_reconciliations(request: Request[None]) -> reconcile_views.RunPage:
+@api.get(RECONCILE, returns=reconcile_views.ReconciliationPage, query=PageQuery, refusals=(*refused, InvalidCursor), **needs(Scope.VIEWER))
+def list_reconciliations(request: Request[None]) -> reconcile_views.ReconciliationPage:
     """The runs of the last thirty days, newest first, by whomsoever they were started."""
     before, limit = _opened(request.query.cursor, "reconciliations", request.shop), request.query.limit
     found = runs.runs(request.shop, limit, before)
     items = [reconcile_views.run_view(run, reports.report(run, runs=runs)) for run in found]
     last = found[-1].id if len(found) == limit else None
-    return reconcile_views.RunPage(items=items, next=_sealed(last, "reconciliations", request.shop))
+    return reconcile_views.ReconciliationPage(items=items, next=_sealed(last, "reconciliations", request.shop))
 
 
 @api.get(
     f"{RECONCILE}/{{run}}",
-    returns=reconcile_views.RunDetail,
+    returns=reconcile_views.ReconciliationDetail,
     query=PageQuery,
     refusals=(*refused, UnknownRun, InvalidCursor),
     **needs(Scope.VIEWER),
 )
-def show_reconciliation(request: Request[None]) -> reconcile_views.RunDetail:
+def show_reconciliation(request: Request[None]) -> reconcile_views.ReconciliationDetail:
     """What a run did so far; of a verbose one, order by order."""
     run = reports.read(request.shop, request.path["run"], runs=runs)
     after = _opened(request.query.cursor, run.id, request.shop)

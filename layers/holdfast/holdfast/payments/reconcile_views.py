@@ -22,7 +22,7 @@ class ReconcileBody(Asked):
         return Options.model_validate(self.model_dump())
 
 
-class RunView(Model):
+class ReconciliationView(Model):
     """`finished_at` is null while some of its work waits in a queue: `parts` of the `planned` pieces known so far are done. `trigger`:
     "schedule", or the API key's id. `counts` are of the pieces that are done; of a dry run they say what would have been.
     """
@@ -39,14 +39,14 @@ class RunView(Model):
     counts: Counts
 
 
-class RunPage(Model):
+class ReconciliationPage(Model):
     """Newest first."""
 
-    items: list[RunView]
+    items: list[ReconciliationView]
     next: str | None
 
 
-class RunDetail(RunView):
+class ReconciliationDetail(ReconciliationView):
     """`lines` of a verbose run, of up to `limit` pieces at a time; `next` goes on with those."""
 
     lines: list[Line]
@@ -82,8 +82,8 @@ class DiscrepancyPage(Model):
     next: str | None
 
 
-def run_view(run: Run, report: Report) -> RunView:
-    return RunView(
+def run_view(run: Run, report: Report) -> ReconciliationView:
+    return ReconciliationView(
         id=run.id,
         mode=run.options.mode,
         dry_run=run.options.dry_run,
@@ -97,8 +97,8 @@ def run_view(run: Run, report: Report) -> RunView:
     )
 
 
-def run_detail(run: Run, report: Report, lines: list[Line], onward: str | None) -> RunDetail:
-    return RunDetail(**dict(run_view(run, report)), lines=lines, next=onward)
+def run_detail(run: Run, report: Report, lines: list[Line], onward: str | None) -> ReconciliationDetail:
+    return ReconciliationDetail(**dict(run_view(run, report)), lines=lines, next=onward)
 
 
 def discrepancy_view(found: Discrepancy) -> DiscrepancyView:
