@@ -100,7 +100,8 @@ def hour(monkeypatch: pytest.MonkeyPatch) -> Hour:
 
 
 @pytest.fixture(autouse=True)
-def table() -> Iterator[None]:
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    counted(monkeypatch)  # nothing is left for who flushes next
     with moto.mock_aws():
         aws.dynamodb().create_table(
             TableName=TABLE,
