@@ -7,7 +7,7 @@ import pytest
 from holdfast.kernel.errors import UnavailableError
 from holdfast.orders import events
 from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
-from holdfast.orders.neighbours import FactKind, Movement, Progress, Returned
+from holdfast.orders.neighbours import Dispute, DisputeState, FactKind, Movement, Progress, Returned
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.payments.errors import PaymentStateConflict
@@ -130,6 +130,17 @@ def test_news_under_another_name_of_the_same_money_is_not_a_second_payment() -> 
     settled = house.settle(told)
     assert [refund.of.charge for refund in settled.order.refunds if refund.of] == [f"ch_{order.payment.id}_1"]
     end(house, memory)
+
+
+def test_a_dispute_that_is_told_of_the_movement_is_one_of_the_payment() -> None:
+    _, house = shop()
+    order = paid(house)
+    dispute = Dispute(id="cbk_1", amount=order.amount, currency=order.currency, state=DisputeState.LOST)
+    told = house.fact(order, payment="transaction-7", charge=order.payment.charge, disputes=(dispute,))
+    for _ in range(2):
+        settled = house.settle(told)
+        assert [known.id for known in settled.order.disputes] == ["cbk_1"]
+        assert (settled.order.payment.status, settled.order.refunds) == (PaymentStatus.CHARGED_BACK, ())
 
 
 def test_news_that_names_no_movement_of_money_is_one_payment_however_often_it_comes() -> None:

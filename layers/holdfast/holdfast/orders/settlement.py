@@ -84,7 +84,9 @@ def _decide(order: Order, fact: PaymentFact, world: World, now: datetime, note: 
 
 
 def _by_its_own_name(order: Order, fact: PaymentFact, world: World) -> PaymentFact:
-    """A provider may tell of the order's own money by another name for its payment: then by that of the order."""
+    """A provider may tell of the order's own money by another name for its payment: then by that of the order. What banks did with it
+    the movement may know, and the payment not.
+    """
     if fact.provider != order.payment.provider or fact.payment == order.payment.id or fact.charge is None:
         return fact
     try:
@@ -93,7 +95,7 @@ def _by_its_own_name(order: Order, fact: PaymentFact, world: World) -> PaymentFa
         return fact
     if own is None or own.charge != fact.charge or (own.shop, own.order) != (fact.shop, fact.order):
         return fact
-    return own.model_copy(update={"event": fact.event, "request_id": fact.request_id})
+    return own.model_copy(update={"event": fact.event, "request_id": fact.request_id, "disputes": own.disputes or fact.disputes})
 
 
 def _came(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
