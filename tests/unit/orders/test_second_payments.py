@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from holdfast.kernel.errors import UnavailableError
-from holdfast.orders import events
+from holdfast.orders import events, second_payments, settlement
 from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
 from holdfast.orders.neighbours import Dispute, DisputeState, FactKind, Movement, Progress, Returned
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind
-from holdfast.payments.errors import PaymentStateConflict
-from holdfast.payments.model import GivenState
+from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
+from holdfast.payments.model import EventState, GivenState, ProviderEvent
+from holdfast.wiring.payments import PaymentsForOrders
 from tests.memory.acquirer import AcquirerHouse
 from tests.memory.acquirer_book import Mood
 from tests.memory.house import HOLD
@@ -130,6 +131,36 @@ def test_news_under_another_name_of_the_same_money_is_not_a_second_payment() -> 
     settled = house.settle(told)
     assert [refund.of.charge for refund in settled.order.refunds if refund.of] == [f"ch_{order.payment.id}_1"]
     end(house, memory)
+
+
+def test_its_own_money_is_known_by_the_movement_when_the_provider_forgot_the_payment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some providers forget the names of their payments before those of the money."""
+    _, house = shop()
+    order = paid(house)
+
+    def forgotten(*_: Any) -> None:
+        raise PaymentUnknown
+
+    monkeypatch.setattr(PaymentsForOrders, "look", forgotten)
+    told = house.fact(order, payment="transaction-7", charge=order.payment.charge, refunded=100)
+    settled = house.settle(told)
+    assert [(refund.of, refund.amount) for refund in settled.order.refunds] == [(None, 100)]
+
+
+@pytest.mark.parametrize("answer", ["unknown", "unclear"])
+def test_money_of_which_the_provider_does_not_say_whose_it_is_goes_nowhere(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, house = shop()
+    order = paid(house)
+
+    def look(*_: Any) -> Any:
+        if answer == "unknown":
+            raise PaymentUnknown
+        return house.fact(order, charge=None)
+
+    monkeypatch.setattr(PaymentsForOrders, "look", look)
+    with pytest.raises(UnavailableError):
+        house.settle(house.fact(order, payment="transaction-7", charge="another"))
+    assert house.order(order).refunds == ()
 
 
 def test_a_dispute_that_is_told_of_the_movement_is_one_of_the_payment() -> None:
@@ -300,3 +331,31 @@ def test_a_way_back_that_failed_after_all_is_found_when_the_money_is_seen_again(
     assert house.work_at(house.webhook(order)).order.refunds[0].state is RefundState.DONE
     house.bank.ends(order.payment.id, GivenState.FAILED, done_too=True)
     assert house.work_at(house.webhook(order)).order.refunds[0].state is RefundState.FAILED
+
+
+def test_news_is_not_noted_as_applied_before_all_of_it_is_booked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else nobody would look at it again, and the second payment would stay."""
+    _, house = shop()
+    order = house.buy(("BOX", 2))
+    again(house, order)
+    event = house.webhook(order)
+    due = second_payments.due
+
+    def dies(*_: Any) -> Order:
+        raise UnavailableError("the worker is gone")
+
+    monkeypatch.setattr(settlement, "BESIDE", (dies, *settlement.BESIDE[1:]))
+    with pytest.raises(UnavailableError):
+        house.work_at(event)
+    assert house.order(order).status is Status.PAID
+    assert noted(house, event) is not EventState.APPLIED
+    monkeypatch.setattr(settlement, "BESIDE", (due, *settlement.BESIDE[1:]))
+    after = house.work_at(event).order
+    assert [bool(refund.of) for refund in after.refunds] == [True]
+    assert noted(house, event) is EventState.APPLIED
+
+
+def noted(house: AcquirerHouse, event: ProviderEvent) -> EventState:
+    found = house.stores.inbox.get(house.shop, event.provider, event.id)
+    assert found is not None
+    return EventState(found.state)

@@ -25,8 +25,9 @@ def book(order: Order, fact: PaymentFact, world: World, now: datetime) -> Order:
 
 
 def lost(fact: PaymentFact) -> int:
-    """Minor units that banks took."""
-    return sum(dispute.amount for dispute in fact.disputes if dispute.state is DisputeState.LOST)
+    """Minor units that banks took. A bank that counts in another currency took all of it."""
+    taken = [dispute for dispute in fact.disputes if dispute.state is DisputeState.LOST]
+    return sum(dispute.amount if dispute.currency == fact.currency else fact.amount for dispute in taken)
 
 
 def _told(order: Order, told: Dispute, fact: PaymentFact, world: World, now: datetime) -> Order:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from holdfast.kernel.errors import Refusal, VersionConflict
+from holdfast.kernel.errors import HoldfastError, Refusal, UnavailableError, VersionConflict
 from holdfast.orders import booking_refunds, disputing, refunding, second_payments
 from holdfast.orders.model import Beside, Order, Refund, RefundState
 from holdfast.orders.neighbours import PaymentFact
@@ -13,18 +13,21 @@ def give_back_due(order: Order, *, world: World, now: datetime) -> Order:
     """Ask for every refund that is decided and not confirmed. VersionConflict when the order changes meanwhile.
 
     Also for a repeated fact: a worker that died after the decision is finished here. The provider knows a refund by its key. One
-    that it refuses keeps no other waiting, and its refusal is raised at the end.
+    that it refuses, or does not answer, keeps no other waiting, and why is raised at the end.
     """
-    refused: Refusal | None = None
+    refused: HoldfastError | None = None
     for identity in [refund.id for refund in order.refunds if refund.state is RefundState.DUE]:
-        order, refusal = _one(order, identity, world, now)
+        try:
+            order, refusal = _one(order, identity, world, now)
+        except UnavailableError as silence:
+            order, refusal = world.orders.get(order.shop, order.id) or order, silence
         refused = refused or refusal
     if refused is not None:
         raise refused
     return order
 
 
-def _one(order: Order, identity: str, world: World, now: datetime) -> tuple[Order, Refusal | None]:
+def _one(order: Order, identity: str, world: World, now: datetime) -> tuple[Order, HoldfastError | None]:
     """What is refused is looked at: somebody may have given it back at the provider, or a part of it; then the rest is asked for. While
     the customer's bank asks for the money it waits: the bank decides.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.kernel.events import Event
 from holdfast.orders import events
-from holdfast.orders.model import Order, OrderLine, Status
+from holdfast.orders.model import Order, OrderLine, RefundState, Status
 from holdfast.orders.neighbours import FactKind, Wish
 from holdfast.orders.session import SessionLine
 
@@ -63,7 +63,8 @@ def follows(order: Order, *, leaves: bool = False, closes: bool = False) -> Stat
         return order.status
     if any(line.wanted and not line.digital for line in order.lines) and not closes and order.status not in CLOSED:
         return Status.SHIPPED
-    return Status.PARTIALLY_REFUNDED if order.refunds else Status.COMPLETED
+    gone = any(refund.of is None and refund.state is not RefundState.FAILED for refund in order.refunds)
+    return Status.PARTIALLY_REFUNDED if gone else Status.COMPLETED
 
 
 ON_THEIR_WAY = frozenset({Status.SHIPPED, Status.DELIVERED})

@@ -61,7 +61,7 @@ CAME = frozenset({FactKind.SUCCEEDED, FactKind.REFUNDED})
 def _movements(order: Order, fact: PaymentFact) -> Iterator[Movement]:
     own = (fact.provider, fact.payment) == (order.payment.provider, order.payment.id)
     if fact.kind is FactKind.SUCCEEDED and is_second(order, fact):
-        left = fact.amount - booking_refunds.went(fact)
+        left = max(0, fact.amount - booking_refunds.went(fact))
         yield Movement(id=fact.charge or "", amount=left, currency=fact.currency)
     if own or is_second(order, fact):
         for movement in fact.beside:

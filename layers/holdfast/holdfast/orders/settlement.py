@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from holdfast.kernel.errors import Conflict, HoldfastError, Refusal, VersionConflict
+from holdfast.kernel.errors import Conflict, HoldfastError, Refusal, UnavailableError, VersionConflict
 from holdfast.kernel.events import ActorKind
 from holdfast.kernel.money import Money
 from holdfast.orders import booking_refunds, disputing, events, lateness, machine, rules, second_payments
@@ -35,13 +35,14 @@ def settle(fact: PaymentFact, *, world: World, now: datetime) -> Settled:
 
     did = False
 
-    def note() -> None:
+    def begun() -> None:
         nonlocal did
         did = True  # also where somebody else changes the order right after, and it is looked at again
-        world.payments.applied(fact, now)
 
     def decide(order: Order) -> Settled:
-        settled = _decide(order, fact, world, now, note)
+        settled = _decide(order, fact, world, now, begun)
+        if did:  # not before all of it is booked: what is noted as applied is not looked at again
+            world.payments.applied(fact, now)
         after = _asked(settled.order, world, now)
         return Settled(outcome=Outcome.APPLIED, order=after) if did else settled.model_copy(update={"order": after})
 
@@ -70,16 +71,16 @@ def void_unpaid(shop: str, order: str, *, world: World, now: datetime) -> bool:
     return world.payments.void(found.shop, found.payment.provider, found.payment.id, now)
 
 
-def _decide(order: Order, fact: PaymentFact, world: World, now: datetime, note: Callable[[], None]) -> Settled:
+def _decide(order: Order, fact: PaymentFact, world: World, now: datetime, begun: Callable[[], None]) -> Settled:
     fact = _by_its_own_name(order, fact, world)
     settled = _came(order, fact, world, now)
     if settled.outcome is Outcome.APPLIED:
-        note()
+        begun()
     after = settled.order
     for book in BESIDE:
-        after = book(after, fact, world, now)
-    if after is not settled.order:
-        note()
+        before, after = after, book(after, fact, world, now)
+        if after is not before:
+            begun()
     return settled.model_copy(update={"order": after})
 
 
@@ -89,13 +90,26 @@ def _by_its_own_name(order: Order, fact: PaymentFact, world: World) -> PaymentFa
     """
     if fact.provider != order.payment.provider or fact.payment == order.payment.id or fact.charge is None:
         return fact
+    its_own = fact.charge == order.payment.charge
+    own = _own(order, world, needed=not its_own)
+    if own is None or own.charge != fact.charge or (own.shop, own.order) != (fact.shop, fact.order):
+        return fact.model_copy(update={"payment": order.payment.id}) if its_own else fact
+    return own.model_copy(update={"event": fact.event, "request_id": fact.request_id, "disputes": own.disputes or fact.disputes})
+
+
+def _own(order: Order, world: World, *, needed: bool) -> PaymentFact | None:
+    """The order's payment, by its own name. If it is `needed`, UnavailableError where the provider does not say which movement of money
+    that is: what would be given back as a second payment may be the order's own.
+    """
     try:
         own = world.payments.look(order.shop, order.payment.provider, order.payment.id)
     except Refusal:
-        return fact
-    if own is None or own.charge != fact.charge or (own.shop, own.order) != (fact.shop, fact.order):
-        return fact
-    return own.model_copy(update={"event": fact.event, "request_id": fact.request_id, "disputes": own.disputes or fact.disputes})
+        own, said = None, False
+    else:
+        said = own is None or own.charge is not None or own.kind not in second_payments.CAME
+    if needed and not said:
+        raise UnavailableError("The provider does not say which money is the order's own.")
+    return own
 
 
 def _came(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from holdfast.kernel.errors import HoldfastError, Refusal
+from holdfast.kernel.errors import HoldfastError, Refusal, VersionConflict
 from holdfast.payments import collecting, receiving
 from holdfast.payments.errors import AmountNotPayable, PaymentUnknown, UnknownProvider
 from holdfast.payments.model import EventState, News, ProviderEvent, ProviderFact, Standing
@@ -78,6 +78,8 @@ def _judged(event: ProviderEvent, world: World, now: datetime) -> _Verdict:
         return _Verdict(EventState.DEAD, NOT_CONNECTED)
     except AmountNotPayable as final:
         return _Verdict(EventState.DEAD, final.code)
+    except VersionConflict:
+        raise  # not all of it may be booked
     except Refusal:
         # The order has its news, and what followed was refused: a refund, say, which is asked for again by others.
         fresh = world.inbox.get(event.shop, event.provider, event.id)
