@@ -12,7 +12,7 @@ from holdfast.orders import machine, rules
 from holdfast.orders.model import Status
 
 Point = tuple[int, int]
-WIDTH, HEIGHT = 1212, 860
+WIDTH, HEIGHT = 1212, 878
 NODE, CORNER = 38, 12
 AWAITED, AT_WORK, HANDED_OVER = "money may come", "at work", "handed over"
 THERE, IN_HAND, ON_THEIR_WAY, CLOSED = "there, or partly", "in hand", "on their way", "closed"
@@ -121,7 +121,13 @@ LINES = (
     Line(("complete",), ON_THEIR_WAY, CLOSED, ((430, 726), (508, 726)), Label(469, 720, "middle")),
     Line(("refund_part",), Status.COMPLETED, Status.PARTIALLY_REFUNDED, ((623, 726), (715, 726)), Label(668, 720, "middle")),
     Line(("cancel_paid",), AT_WORK, Status.CANCELLED, ((912, 345), (1017, 345)), Label(962, 339, "middle")),
-    Line(("give_back", "return_money"), Status.CANCELLED, Status.REFUNDED, ((1068, 364), (1068, 533)), Label(1078, 444, stacked=True)),
+    Line(
+        ("give_back", "refund", "return_money"),
+        Status.CANCELLED,
+        Status.REFUNDED,
+        ((1068, 364), (1068, 533)),
+        Label(1078, 436, stacked=True),
+    ),
     Line(("refund", "return_money"), AT_WORK, Status.REFUNDED, ((912, 552), (1021, 552)), Label(964, 530, "middle", stacked=True)),
     Line(
         ("refund", "return_money"),
@@ -131,7 +137,10 @@ LINES = (
         Label(964, 704, "middle", stacked=True),
     ),
 )
-IN_WORDS = {"refund_part": "refund_part leaves an order in the state that follows from the lines that are left."}
+IN_WORDS = {
+    "refund_part": "refund_part leaves an order in the state that follows from the lines that are left.",
+    "charge_back": "charge_back, a bank took the money, leads where return_money leads.",
+}
 """Steps that may lead nearly anywhere: told below the picture, and drawn only where they are all that happens."""
 NOTES = (
     "An arrow from a frame starts at each state in it that takes the step; one to a frame ends where the order's lines lead.",
