@@ -269,15 +269,15 @@ def test_it_takes_nothing_from_what_may_go_back_of_the_orders_own() -> None:
     end(house, memory)
 
 
-def test_a_provider_that_counts_both_payments_together_is_understood() -> None:
-    """What went back of the second is not the first's: what is due of that is still due."""
+def test_what_went_back_of_the_second_is_not_the_firsts() -> None:
+    """It is told by its key only: what is due of the first is still due."""
     memory, house = shop()
     order = paid(house)
     again(house, order)
     second = house.work_at(house.webhook(order)).order.refunds[0]
     house.refund(order, RefundKind.LINES, lines={"BOX": 1})
     returned = Returned(ref="re_9", amount=order.amount, progress=Progress.DONE, key=f"{order.id}#{second.id}")
-    told = house.fact(order, charge=order.payment.charge, refunded=order.amount, refunds=(returned,))
+    told = house.fact(order, charge=order.payment.charge, refunds=(returned,))
     house.bank.refund, refund = _down, house.bank.refund
     assert house.settle(told).order.refund_due is True
     house.bank.refund = refund

@@ -32,19 +32,15 @@ def went(fact: PaymentFact) -> int:
     return fact.refunded or (fact.amount if fact.kind is FactKind.REFUNDED else 0)
 
 
-def went_of_its_own(order: Order, fact: PaymentFact) -> int:
-    """A provider may count what went back of a second payment with the first."""
-    seconds = tuple(f"{order.id}#{refund.id}" for refund in order.refunds if refund.of)
-    return went(fact) - sum(told.amount for told in fact.refunds if told.progress is not Progress.FAILED and _named(told, seconds))
-
-
-def _named(told: Returned, names: tuple[str, ...]) -> bool:
-    return bool(told.key) and any(told.key == name or (told.key or "").startswith(f"{name}#") for name in names)
+def _of_a_second(order: Order, told: Returned) -> bool:
+    """It is told with the payment, by our key; `refunded` does not count it."""
+    names = [f"{order.id}#{refund.id}" for refund in order.refunds if refund.of]
+    return any(told.key == name or (told.key or "").startswith(f"{name}#") for name in names)
 
 
 def fits(order: Order, fact: PaymentFact) -> bool:
     """More than came, or another currency, never went back: that is not this order's money."""
-    return fact.currency == order.currency and went_of_its_own(order, fact) <= order.payment.captured
+    return fact.currency == order.currency and went(fact) <= order.payment.captured
 
 
 def asked(order: Order, refund: Refund, world: World, now: datetime) -> Order:
@@ -113,7 +109,7 @@ def _all_went(order: Order, refund: Refund, fact: PaymentFact) -> bool:
     """Who gave back all gave back that part of it."""
     if refund.of:
         return fact.kind is FactKind.REFUNDED or went(fact) >= fact.amount
-    return fits(order, fact) and went_of_its_own(order, fact) >= order.payment.captured
+    return fits(order, fact) and went(fact) >= order.payment.captured
 
 
 def _failed_by_hand(order: Order, fact: PaymentFact, world: World, now: datetime) -> Order:
@@ -162,7 +158,8 @@ def _listed_by_hand(order: Order, fact: PaymentFact) -> list[Returned]:
 def _went_by_hand(order: Order, fact: PaymentFact) -> int:
     """The parts that the provider lists, and of the rest what is not ours, asked for and perhaps done without an answer."""
     listed = sum(told.amount for told in _listed_by_hand(order, fact))
-    unlisted = went(fact) - sum(told.amount for told in fact.refunds if told.progress is not Progress.FAILED)
+    own = [told for told in fact.refunds if told.progress is not Progress.FAILED and not _of_a_second(order, told)]
+    unlisted = went(fact) - sum(told.amount for told in own)
     keys = {told.key for told in fact.refunds}
     ours = [refund for refund in order.own_refunds if not refund.by_hand and refund.state is not RefundState.FAILED]
     return listed + max(0, unlisted - sum(refund.amount for refund in ours if refunding.key_of(order, refund) not in keys))

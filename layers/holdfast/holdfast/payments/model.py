@@ -76,7 +76,8 @@ class ProviderFact(Model):
     """A provider's statement on a payment, translated. Amounts in minor units; `shop` and `order` are what we had named it for.
 
     `charge`: the movement of money behind it, where the provider has one; `beside`: further ones of the same payment, which nobody
-    had to pay. `refunded`: all that went back so far, whoever asked for it, of which `refunds` are the parts that are known.
+    had to pay. `refunded`: all that went back of that charge so far, whoever asked for it; `refunds` are its known parts,
+    and those of charges beside it that have our key. What is in `beside` is what is left of it.
     """
 
     shop: str
