@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from holdfast.orders.model import Order, PaymentStatus, Status
+from holdfast.payments import reconciling
 from holdfast.payments.comparing import Booked, compare
-from holdfast.payments.discrepancies import DiscrepancyState, Drift
+from holdfast.payments.discrepancies import Discrepancy, DiscrepancyState, Drift
 from holdfast.payments.errors import CredentialsRefused
 from holdfast.payments.model import Listing, News, ProviderFact
 from holdfast.payments.reports import Report
@@ -143,6 +144,26 @@ def test_it_is_told_once_and_closed_when_it_is_fine(house: House, bank: ListingB
     fine = of_the_day(house, rounds, day=(START + timedelta(days=7)).date())
     assert fine.counts.discrepancies == {"resolved": 1}
     assert (drifts(rounds), drifts(rounds, DiscrepancyState.RESOLVED)) == ([], [Drift.PAID_WITHOUT_ORDER])
+
+
+def test_any_number_of_open_discrepancies_is_asked_for_a_page_at_a_time(
+    house: House, bank: ListingBank, rounds: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a payment with two of them lies on two pages."""
+    monkeypatch.setattr(reconciling, "STANDING", 7)
+    for number in range(60):
+        for drift in (Drift.AMOUNT_DRIFT, Drift.REFUND_MISSING):
+            told = {"shop": "demo", "drift": drift, "provider": "sandbox", "payment": f"pay_{number}"}
+            rounds.discrepancies.save(
+                Discrepancy.model_validate({**told, "order": None, "ours": {}, "theirs": {}, "run": "run_1", "seen_at": START})
+            )
+    house.now = START + NEXT_DAY
+    run = rounds.begin(mode="ledger")
+    rounds.drain()
+    parts = [part for part in rounds.runs.parts("demo", run.id) if part.name.startswith("again")]
+    assert max(len(part.next) for part in parts) <= 3
+    assert rounds.report(run).counts.checked == 60
+    assert (rounds.calls["status"], drifts(rounds), rounds.report(run).finished_at is not None) == (60, [], True)
 
 
 def test_money_of_another_shop_is_none_of_ours(house: House, bank: ListingBank, rounds: Round) -> None:

@@ -89,6 +89,13 @@ class Discrepancies(Protocol):
     def resolve(self, resolved: Discrepancy) -> None: ...
 
 
+class OpenPayments(NamedTuple):
+    """Payments by their provider, and where to go on; None when that was all."""
+
+    payments: Mapping[str, Sequence[str]]
+    last: str | None
+
+
 class Noted(NamedTuple):
     opened: int
     resolved: int
@@ -131,12 +138,13 @@ def _fresh(shop: str, provider: str, payment: str, finding: Finding, standing: D
     return standing if same else standing.model_copy(update={**about, "version": standing.version + 1})
 
 
-def open_payments(shop: str, *, store: Discrepancies) -> dict[str, list[str]]:
-    """Payments by their provider, each once."""
+def open_payments(shop: str, after: str | None, limit: int, *, store: Discrepancies) -> OpenPayments:
+    """A page of them. One whose discrepancies lie on two pages is on the first."""
+    page = store.page(shop, DiscrepancyState.OPEN, after, limit)
+    told = after.rpartition("#")[0] if after else None
     found: dict[str, dict[str, None]] = {}
-    after: str | None = None
-    while page := store.page(shop, DiscrepancyState.OPEN, after, 200):
-        for one in page:
+    for one in page:
+        if one.name.rpartition("#")[0] != told:
             found.setdefault(one.provider, {})[one.payment] = None
-        after = page[-1].place
-    return {provider: list(payments) for provider, payments in found.items()}
+    payments = {provider: tuple(names) for provider, names in found.items()}
+    return OpenPayments(payments, page[-1].place if len(page) == limit else None)

@@ -17,6 +17,8 @@ from holdfast.payments.reports import ROOT, Counts, Kind, Line, Mode, Part, Run,
 
 PAGE = 2000
 """Orders that are listed at a time: a list should not take so long that orders leave it meanwhile."""
+STANDING = 500
+"""Open discrepancies that are read at a time: they, and the work that they lead to, are small enough for one read and one write."""
 CHUNK = 50
 """Orders that are asked for in one piece: at half a second each, half of a worker's time."""
 RETRIES = (60, 300, 900)
@@ -78,8 +80,8 @@ class Desk(Protocol):
         """Payments of a page that do not seem to fit our orders, and the next page."""
         ...
 
-    def open(self, shop: str) -> Mapping[str, Sequence[str]]:
-        """Payments, by their provider, about which a discrepancy is open."""
+    def open(self, task: Task, limit: int) -> tuple[Mapping[str, Sequence[str]], str | None]:
+        """Payments, by their provider, about which a discrepancy is open: a page of so many discrepancies, and where to go on."""
         ...
 
     def match_events(self, task: Task, now: datetime) -> Mapping[str, int]: ...
@@ -266,9 +268,11 @@ def _statement(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[
 
 
 def _again(task: Task, desk: Desk, now: Callable[[], datetime], _: Callable[[], bool]) -> Part:
-    odd = desk.open(task.shop)
+    odd, last = desk.open(task, STANDING)
     pieces = [piece for name in sorted(odd) for piece in _pieces(_of(task, name), Kind.CONFIRM, odd[name])]
-    return _part(task, now(), Counts(), onward=pieces)
+    page = {"after": last, "page": task.page + 1, "name": f"again.{task.page + 1:05d}"}
+    onward = [task.model_copy(update=page)] if last else []
+    return _part(task, now(), Counts(), onward=[*pieces, *onward])
 
 
 def _of(task: Task, provider: str) -> Task:

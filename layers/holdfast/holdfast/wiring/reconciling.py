@@ -184,8 +184,8 @@ class ReconcilingDesk:
         since, until = day_of(task)
         return ledger.page(task.shop, task.provider or "", since, until, task.cursor, ledger=self.ledger)
 
-    def open(self, shop: str) -> Mapping[str, Sequence[str]]:
-        return discrepancies.open_payments(shop, store=self.ledger.store)
+    def open(self, task: Task, limit: int) -> tuple[Mapping[str, Sequence[str]], str | None]:
+        return discrepancies.open_payments(task.shop, task.after or None, limit, store=self.ledger.store)
 
     def match_events(self, task: Task, now: datetime) -> Mapping[str, int]:
         return self.match(task, now)
