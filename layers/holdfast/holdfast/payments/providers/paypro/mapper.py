@@ -171,13 +171,16 @@ def amount_of(money: Money) -> int:
 
 
 def fact_of(payment: str, ours: Reference, family: Iterable[Transaction], checkout: Checkout | None = None) -> ProviderFact:
-    """`family`: all transactions that are known of the order. The first that succeeded is its payment; others are beside it."""
+    """`family`: all transactions that are known of the order. The first that succeeded is its payment; others are beside it. `refunds` are
+    those of the first, and ours of the others. What went back of the latter is not in `refunded`: it is only no longer beside.
+    """
     known = {transaction.uid: transaction for transaction in family}
     paid = sorted((one for one in known.values() if one.paid), key=lambda one: (one.created_at or "", one.uid))
     back = [one for one in known.values() if one.type in {"refund", "chargeback"} and one.parent_uid in {more.uid for more in paid}]
-    refunds = [one for one in back if one.type == "refund"]
+    own = [one for one in back if paid and one.parent_uid == paid[0].uid]
+    refunds = [one for one in back if one.type == "refund" and (one in own or given_of(one).key)]
     whole: Priced = paid[0] if paid else checkout.order if checkout else next(iter(known.values()))
-    gone = sum(one.minor for one in refunds if paid and one.parent_uid == paid[0].uid and _state(one) is not GivenState.FAILED)
+    gone = _given_back(own)
     return ProviderFact(
         shop=ours.shop,
         order=ours.order,
@@ -186,10 +189,10 @@ def fact_of(payment: str, ours: Reference, family: Iterable[Transaction], checko
         amount=whole.minor,
         currency=whole.currency,
         charge=paid[0].uid if paid else None,
-        beside=tuple(Charge(id=more.uid, amount=more.minor, currency=more.currency) for more in paid[1:]),
-        refunded=sum(one.minor for one in refunds if _state(one) is not GivenState.FAILED),
+        beside=tuple(Charge(id=more.uid, amount=left, currency=more.currency) for more in paid[1:] if (left := _left(more, back)) > 0),
+        refunded=gone,
         refunds=tuple(map(given_of, refunds)),
-        disputes=tuple(_dispute(one) for one in back if one.type == "chargeback" and one.status == "successful"),
+        disputes=tuple(_dispute(one) for one in own if _charged_back(one)),
     )
 
 
@@ -235,6 +238,20 @@ def _news(paid: list[Transaction], all_went_back: bool, checkout: Checkout | Non
         return News.REFUNDED if all_went_back else News.SUCCEEDED
     ended = checkout is not None and (checkout.expired or checkout.status in {"expired", "deleted"})
     return News.EXPIRED if ended else News.PENDING
+
+
+def _left(paid: Transaction, back: Iterable[Transaction]) -> int:
+    """After what was given back of it, and what a bank took back."""
+    own = [one for one in back if one.parent_uid == paid.uid]
+    return paid.minor - _given_back(own) - sum(one.minor for one in own if _charged_back(one))
+
+
+def _given_back(back: Iterable[Transaction]) -> int:
+    return sum(one.minor for one in back if one.type == "refund" and _state(one) is not GivenState.FAILED)
+
+
+def _charged_back(one: Transaction) -> bool:
+    return one.type == "chargeback" and one.status == "successful"
 
 
 def _state(refund: Transaction) -> GivenState:
