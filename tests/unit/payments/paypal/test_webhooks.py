@@ -183,7 +183,7 @@ def test_money_that_the_event_does_not_say_all_of(changed: dict[str, object]) ->
         b'{"id": 1}',
         b'{"id": "WH-1", "event_type": "X"}',
         b"[" * 100_000,
-        b'{"id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "2G1"}}',
+        b'{"id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "2G1", "custom_id": "acme/o"}}',
     ],
 )
 def test_a_good_signature_under_something_else(body: bytes) -> None:

@@ -37,10 +37,11 @@ class Paid(Word):
 
 
 def told_of(raw: bytes, live: bool) -> Told:
-    """WebhookUnreadable."""
+    """WebhookUnreadable. What others collect through the same account may be told in another way: it is not read further."""
     try:
         event = Event.model_validate_json(raw)
-        fact = fact_of_capture(Paid.model_validate_json(raw).resource) if event.event_type == PAID else None
+        ours = event.event_type == PAID and reference_of(event.resource.custom_id)
+        fact = fact_of_capture(Paid.model_validate_json(raw).resource) if ours else None
     except (ValidationError, ValueError):
         raise WebhookUnreadable("The body is not an event of PayPal.") from None
     return Told(id=event.id, type=event.event_type, live=live, payment=fact.payment if fact else _payment(event), fact=fact)

@@ -1,6 +1,7 @@
 """PayPal's words into ours, and back. Pure."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
@@ -179,6 +180,12 @@ def reference_of(custom_id: str | None) -> Reference | None:
     return Reference(shop, order) if shop and slash and order and "/" not in order else None
 
 
+def is_ours(resource: Mapping[str, Any]) -> bool:
+    """By its custom id alone: what others make through the same account may have any shape."""
+    custom_id = resource.get("custom_id")
+    return isinstance(custom_id, str) and reference_of(custom_id) is not None
+
+
 def order_of(wish: Wish, credentials: PayPalCredentials) -> dict[str, Any]:
     """The body that makes a payment. An invoice id is taken once by an account that minds: a second order cannot be captured then.
     AmountNotPayable.
@@ -233,7 +240,9 @@ def read_key(custom_id: str | None) -> str | None:
 
 
 def fact_of(order: Order, disputes: tuple[Dispute, ...] = ()) -> ProviderFact | None:
-    """None when it was not made by us."""
+    """None when it was not made by us. `disputes` are those of the payment's own charge, the first capture; so are its refunds, and ours of
+    what came beside it. What went back of the latter is not in `refunded`: it is only no longer beside.
+    """
     ours = reference_of(order.unit.custom_id)
     if ours is None:
         return None
@@ -247,9 +256,9 @@ def fact_of(order: Order, disputes: tuple[Dispute, ...] = ()) -> ProviderFact | 
         amount=amount.minor,
         currency=amount.currency_code,
         charge=came[0].id if came else None,
-        beside=tuple(Charge(id=more.id, amount=more.amount.minor, currency=more.amount.currency_code) for more in came[1:]),
-        refunded=sum(_went_back(order, capture) for capture in came),
-        refunds=tuple(map(given_of, order.refunds)),
+        beside=tuple(_beside(order, more) for more in came[1:] if more.amount.minor > _went_back(order, more)),
+        refunded=_went_back(order, came[0]) if came else 0,
+        refunds=tuple(given_of(refund) for refund in order.refunds if key_of(refund) or (came and _home(order, refund) == came[0].id)),
         disputes=disputes,
     )
 
@@ -272,8 +281,11 @@ def fact_of_capture(capture: Capture) -> ProviderFact | None:
 
 def given_of(refund: Refund) -> Given:
     states = {"COMPLETED": GivenState.DONE, "PENDING": GivenState.PENDING}
-    key = read_key(refund.custom_id) or read_key(refund.invoice_id)
-    return Given(ref=refund.id, amount=refund.amount.minor, state=states.get(refund.status, GivenState.FAILED), key=key)
+    return Given(ref=refund.id, amount=refund.amount.minor, state=states.get(refund.status, GivenState.FAILED), key=key_of(refund))
+
+
+def key_of(refund: Refund) -> str | None:
+    return read_key(refund.custom_id) or read_key(refund.invoice_id)
 
 
 def dispute_of(case: Case) -> Dispute:
@@ -300,10 +312,20 @@ def _news(order: Order, came: list[Capture]) -> News:
 
 
 def _went_back(order: Order, capture: Capture) -> int:
-    """Of this capture: what PayPal lists, or all of it where it says so. A refund that does not say of which is of the first."""
-    first = order.captures[0].id
-    listed = sum(refund.amount.minor for refund in order.refunds if refund.stands and (refund.capture or first) == capture.id)
+    """Of this capture: what PayPal lists, or all of it where it says so."""
+    listed = sum(refund.amount.minor for refund in order.refunds if refund.stands and _home(order, refund) == capture.id)
     return max(listed, capture.amount.minor) if capture.status == "REFUNDED" else listed
+
+
+def _home(order: Order, refund: Refund) -> str | None:
+    """The capture that it is of: where it does not say, the first that came."""
+    return refund.capture or next((capture.id for capture in order.captures if capture.came), None)
+
+
+def _beside(order: Order, capture: Capture) -> Charge:
+    """What is left of it."""
+    left = capture.amount.minor - _went_back(order, capture)
+    return Charge(id=capture.id, amount=left, currency=capture.amount.currency_code)
 
 
 def _dispute_state(case: Case) -> DisputeState:

@@ -83,7 +83,7 @@ class PayPal:
     def status(self, payment: str) -> ProviderFact:
         """`payment`: an order, or a capture of one. Disputes are missing where the app may not see them."""
         fact = self._ours(self._order_named(payment))
-        return fact if fact.charge is None else fact.model_copy(update={"disputes": self._disputes(fact)})
+        return fact if fact.charge is None else fact.model_copy(update={"disputes": self._disputes(fact.charge)})
 
     def capture(self, payment: str, amount: Money, key: str) -> ProviderFact:
         """All of what was approved, if that is the amount. Declined, it waits for the shopper to choose another way; approved anew, it is
@@ -127,8 +127,11 @@ class PayPal:
         """What was paid in that time: PayPal keeps the events of captures, whether or not we got them, and each order is asked for
         after that. Without disputes. The search through transactions would say as much, hours later, and many accounts may not use it.
         """
-        captures, following = self._api.paid(rfc3339(since), rfc3339(until), cursor)
-        named = dict.fromkeys(capture.order or capture.id for capture in captures if mapper.reference_of(capture.custom_id))
+        try:
+            captures, following = self._api.paid(rfc3339(since), rfc3339(until), cursor)
+        except Refused as refused:
+            raise _misunderstood(refused) from None
+        named = dict.fromkeys(capture.order or capture.id for capture in captures)
         facts = (self._known(name) for name in named)
         return Listing(tuple(fact for fact in facts if fact is not None), following)
 
@@ -154,10 +157,9 @@ class PayPal:
             logger.error("PayPal does not vouch for its own signature: it does not know our credentials")
             raise PartnerUnavailable("PayPal cannot be asked for its signature.", retry_after=60, partner=NAME) from None
 
-    def _disputes(self, fact: ProviderFact) -> tuple[Dispute, ...]:
-        charges = [fact.charge or "", *(more.id for more in fact.beside)]
+    def _disputes(self, charge: str) -> tuple[Dispute, ...]:
         try:
-            return tuple(mapper.dispute_of(case) for charge in charges for case in self._api.disputes(charge))
+            return tuple(mapper.dispute_of(case) for case in self._api.disputes(charge))
         except CredentialsRefused:
             logger.warning("PayPal does not let this app see disputes")
             return ()

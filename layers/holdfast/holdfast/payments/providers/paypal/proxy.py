@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from pydantic import Field, ValidationError
 
 from holdfast.payments.errors import CredentialsRefused
-from holdfast.payments.providers.paypal.mapper import Capture, Case, Cases, Linked, Order, Refund, Word
+from holdfast.payments.providers.paypal.mapper import Capture, Case, Cases, Linked, Order, Refund, Word, is_ours
 from holdfast.payments.providers.paypal.settings import API, PayPalCredentials
 from holdfast.platform.calling import Partner, PartnerUnavailable, PartnerUnreadable, Reply
 
@@ -90,11 +90,12 @@ class PayPalApi:
         return verdict.verification_status == "SUCCESS"
 
     def paid(self, since: str, until: str, cursor: str | None) -> tuple[list[Capture], str | None]:
-        """Captures that completed in that time, of whomever; and where it goes on."""
+        """Captures for us that completed in that time, and where it goes on. Refused. Those of others may be of an older kind."""
         asked = {"event_type": "PAYMENT.CAPTURE.COMPLETED", "start_time": since, "end_time": until, "page_size": PAGE}
         page = _read(Listed, self._ask("GET", f"/v1/notifications/webhooks-events?{cursor or urlencode(asked)}"))
         following = page.link("next")
-        return [_told(Capture, event.resource) for event in page.events], urlsplit(following).query if following and page.events else None
+        ours = [_told(Capture, event.resource) for event in page.events if is_ours(event.resource)]
+        return ours, urlsplit(following).query if following and page.events else None
 
     def _whole(self, case: Case) -> Case:
         if case.status != "RESOLVED":
