@@ -4,8 +4,9 @@ import base64
 import binascii
 import re
 from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from holdfast.payments.accounts import Credentials, PageUrl, Secret
 
@@ -50,6 +51,15 @@ class PayProCredentials(Credentials):
     return_url: PageUrl
     cancel_url: PageUrl
     notification_url: PageUrl
+
+    @field_validator("notification_url")
+    @classmethod
+    def _nobody_listens(cls, url: str, info: ValidationInfo) -> str:
+        """The secret key travels there. Play money on one's own machine may do without https."""
+        at_home = info.data.get("test") is True and urlsplit(url).hostname in {"127.0.0.1", "localhost"}
+        if not url.startswith("https://") and not at_home:
+            raise ValueError("must be https")
+        return url
 
     @property
     def live(self) -> bool:

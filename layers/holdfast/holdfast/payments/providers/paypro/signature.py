@@ -6,8 +6,9 @@ Where the shop has not told us PayPro's public key, the basic authorization that
 import base64
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from holdfast.payments.accounts import Keyring
 from holdfast.payments.certificates import signed
 from holdfast.payments.errors import SignatureInvalid
 from holdfast.payments.providers.paypro.settings import PayProCredentials
@@ -17,9 +18,12 @@ _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{300,1400}={0,2}")
 _LONGEST = 1000
 
 
-def verify(keys: Iterable[PayProCredentials], headers: Mapping[str, str], raw: bytes) -> None:
-    """Any of the keys may have signed. SignatureInvalid, the same for every reason."""
-    if not any(_holds(key, headers, raw) for key in keys):
+def verify(keys: Keyring[PayProCredentials], headers: Mapping[str, str], raw: bytes) -> None:
+    """Any of the keys may have signed. Once PayPro's public key is told, a former secret is no proof any more: it could be sent by whoever
+    has seen it. SignatureInvalid, the same for every reason.
+    """
+    good = [key for key in keys.all if keys.current.public_key is None or key.public_key is not None]
+    if not any(_holds(key, headers, raw) for key in good):
         raise SignatureInvalid("The signature is missing, or not of this body.")
 
 
