@@ -13,10 +13,11 @@ from aws_lambda_powertools.utilities.circuit_breaker.persistence import dynamodb
 from holdfast.platform import aws, breaker, calling
 from holdfast.platform.breaker import CIRCUITS, FAILURES, OPEN_SECONDS, SEEN_SECONDS, SharedBreaker
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, Reply
-from tests.unit.platform.partners import URL, counted, partner
+from tests.unit.platform.partners import HOST, URL, counted, partner
 from tests.unit.webhooks.receivers import Server, read_request
 
 TABLE = "operations"
+CIRCUIT = f"partner:{HOST}"
 
 
 class Hour:
@@ -125,7 +126,7 @@ def server(moody: Moody) -> Iterator[Server]:
 
 
 def state() -> dict[str, Any]:
-    found = aws.dynamodb().get_item(TableName=TABLE, Key={"pk": {"S": CIRCUITS}, "sk": {"S": "partner"}}).get("Item", {})
+    found = aws.dynamodb().get_item(TableName=TABLE, Key={"pk": {"S": CIRCUITS}, "sk": {"S": CIRCUIT}}).get("Item", {})
     return {name: next(iter(value.values())) for name, value in found.items()}
 
 
@@ -228,7 +229,7 @@ def test_a_try_whose_worker_died_is_taken_over(server: Server, moody: Moody, hou
     open_circuit(server, moody)
     hour.later(OPEN_SECONDS)
     moody.status, opened_at = 200, int(state()["opened_at"])
-    assert SharedBreaker(TABLE)._store.try_acquire_half_open("partner", "died", opened_at)
+    assert SharedBreaker(TABLE)._store.try_acquire_half_open(CIRCUIT, "died", opened_at)
     hour.later(OPEN_SECONDS - 1)
     Worker(server).fails()
     hour.later(1)
@@ -239,10 +240,26 @@ def test_a_try_whose_worker_died_is_taken_over(server: Server, moody: Moody, hou
 def test_partners_fail_each_for_itself(server: Server, moody: Moody, hour: Hour) -> None:
     open_circuit(server, moody)
     moody.status = 200
-    other = calling.Partner(
-        "other", frozenset({"api.partner.example"}), breaker=SharedBreaker(TABLE), seconds=2, reroute=f"http://127.0.0.1:{server.port}"
-    )
+    other = calling.Partner("other", frozenset({HOST}), breaker=SharedBreaker(TABLE), seconds=2, reroute=f"http://127.0.0.1:{server.port}")
     assert other.call("POST", URL, {}, b"x").ok
+
+
+def test_hosts_of_a_partner_fail_each_for_itself(server: Server, moody: Moody, hour: Hour, caplog: pytest.LogCaptureFixture) -> None:
+    """A sandbox that is down stops no real money."""
+    sandbox = "sandbox.partner.example"
+    both = calling.Partner(
+        "partner", frozenset({HOST, sandbox}), breaker=SharedBreaker(TABLE), seconds=2, reroute=f"http://127.0.0.1:{server.port}"
+    )
+    moody.status = 503
+    for _ in range(FAILURES + 1):
+        with pytest.raises(PartnerUnavailable) as failure:
+            both.call("POST", f"https://{sandbox}/v1", {}, b"x")
+    assert (failure.value.retry_after, failure.value.facts, moody.asked) == (OPEN_SECONDS, {"partner": "partner"}, FAILURES)
+    moody.status = 200
+    assert both.call("POST", URL, {}, b"x").ok
+    assert state() == {}
+    (changed,) = [record for record in caplog.records if record.message == "circuit changed"]
+    assert (vars(changed)["partner"], vars(changed)["host"], vars(changed)["circuit"]) == ("partner", sandbox, "OPEN")
 
 
 def test_without_its_table_calls_pass(server: Server, moody: Moody, hour: Hour) -> None:
@@ -272,7 +289,7 @@ def test_a_fault_of_ours_is_not_the_partners(server: Server, hour: Hour) -> None
     guarded = SharedBreaker(TABLE)
     for _ in range(2 * FAILURES):
         with pytest.raises(RuntimeError):
-            guarded("partner", broken)
+            guarded(CIRCUIT, broken)
     assert state() == {}
 
 

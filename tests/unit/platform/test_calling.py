@@ -100,6 +100,18 @@ def test_other_hosts_are_not_called(url: str) -> None:
     assert (asked, server.seen) == ([], [])
 
 
+def test_the_circuit_is_that_of_the_host_and_not_of_the_stand_in() -> None:
+    asked: list[str] = []
+
+    def breaker(circuit: str, call: Callable[[], Reply]) -> Reply:
+        asked.append(circuit)
+        return call()
+
+    with Server(answering(http(200, b"{}"))) as server:
+        assert ask(server, breaker=breaker).partner == "partner"
+    assert asked == [f"partner:{HOST}"]
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
     with Server(answering(http(200))) as inside:

@@ -1,8 +1,9 @@
 """The circuit breaker: Powertools' own, with its state in the operations table, so that all workers know of an outage.
 
-Five failures in a row of one worker open the circuit for half a minute; then one worker tries, and its success closes it. One success
-is enough, because all others are refused until then, and the next request may not come to the worker that tries. A table that does not
-answer lets calls through. Imported at the first call: Powertools' store brings boto3 along.
+Each host of a partner has a circuit of its own: a sandbox that is down says nothing of the real one. Five failures in a row of one
+worker open the circuit for half a minute; then one worker tries, and its success closes it. One success is enough, because all others
+are refused until then, and the next request may not come to the worker that tries. A table that does not answer lets calls through.
+Imported at the first call: Powertools' store brings boto3 along.
 """
 
 from collections.abc import Callable
@@ -27,10 +28,11 @@ class SharedBreaker:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def __call__(self, partner: str, call: Callable[[], Reply], /) -> Reply:
+    def __call__(self, circuit: str, call: Callable[[], Reply], /) -> Reply:
         from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerOpenError, circuit_breaker
 
-        guarded = circuit_breaker(partner, self._store, on_transition=_told, config=self._config)(call)
+        partner, _, _ = circuit.partition(":")
+        guarded = circuit_breaker(circuit, self._store, on_transition=_told, config=self._config)(call)
         try:
             reply: Reply = guarded()
         except CircuitBreakerOpenError as error:
@@ -64,6 +66,7 @@ class SharedBreaker:
 
 
 def _told(change: "CircuitTransition") -> None:
-    logger.warning("circuit changed", extra={"partner": change.circuit_name, "was": change.from_state, "circuit": change.to_state})
+    partner, _, host = change.circuit_name.partition(":")
+    logger.warning("circuit changed", extra={"partner": partner, "host": host, "was": change.from_state, "circuit": change.to_state})
     if change.to_state == "OPEN":
         metrics.count("CircuitOpened")

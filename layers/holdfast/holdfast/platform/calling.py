@@ -68,9 +68,11 @@ class Reply(NamedTuple):
 
 
 class Breaker(Protocol):
-    """Lets a call through, or raises PartnerUnavailable at once while the partner is known to be down."""
+    """Lets a call through, or raises PartnerUnavailable at once while the host is known to be down. `circuit`: `partner:host`, because the
+    hosts of a partner, of tests and of real money, fail each for itself.
+    """
 
-    def __call__(self, partner: str, call: Callable[[], Reply], /) -> Reply: ...
+    def __call__(self, circuit: str, call: Callable[[], Reply], /) -> Reply: ...
 
 
 class Partner:
@@ -85,18 +87,22 @@ class Partner:
 
     def call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, seconds: float | None = None) -> Reply:
         """PartnerUnavailable, PartnerThrottles. ValueError for a host that is not the partner's. `seconds`: if this call has less time."""
+        host = self._host(url)
         address, most = self._address(url), min(seconds or self._seconds, self._seconds)
-        reply = self._breaker(self.name, lambda: self._exchange(method, address, headers, body, most))
+        reply = self._breaker(f"{self.name}:{host}", lambda: self._exchange(method, address, headers, body, most))
         if reply.status == 429:
             metrics.count("PartnerThrottled")
             wait = _seconds(reply.headers.get("retry-after"))
             raise PartnerThrottles(f"{self.name} wants fewer calls.", retry_after=wait, partner=self.name)
         return reply
 
-    def _address(self, url: str) -> str:
+    def _host(self, url: str) -> str:
         parts = urlsplit(url)
         if parts.scheme != "https" or parts.netloc not in self._hosts:
             raise ValueError(f"{parts.netloc or 'nothing'} is not a host of {self.name}")
+        return parts.netloc
+
+    def _address(self, url: str) -> str:
         return f"{self._reroute}/{url.removeprefix('https://')}" if self._reroute else url
 
     def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Reply:
