@@ -450,3 +450,33 @@ def test_endless_pages_end(world: World) -> None:
     world.line.canned = [as_json(session_of(world, payment)), *[as_json({"data": [refund], "has_more": True})] * 30]
     with pytest.raises(PartnerUnreadable):
         world.stripe.status(payment)
+
+
+REFUSAL = Canned(400, b'{"error": {"type": "invalid_request_error", "code": "parameter_invalid_integer", "param": "limit"}}')
+GONE = Canned(400, b'{"error": {"type": "invalid_request_error", "code": "resource_missing", "param": "payment_intent"}}')
+
+
+@pytest.mark.parametrize(("canned", "expected"), [(REFUSAL, PartnerUnreadable), (GONE, PaymentUnknown)])
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_a_question_that_is_refused_has_a_name(world: World, canned: Canned, expected: type[Exception], before: int) -> None:
+    """Of the session, its refunds and its disputes."""
+    payment = world.paid()
+    world.line.canned = [*[None] * before, canned]
+    with pytest.raises(expected) as failure:
+        world.stripe.status(payment)
+    assert failure.value.__cause__ is None
+
+
+@pytest.mark.parametrize(("canned", "expected"), [(REFUSAL, PartnerUnreadable), (GONE, PaymentUnknown)])
+def test_a_movement_of_money_that_is_nowhere_is_no_payment(world: World, canned: Canned, expected: type[Exception]) -> None:
+    world.line.canned = [canned]
+    with pytest.raises(expected):
+        world.stripe.status("pi_nowhere")
+
+
+@pytest.mark.parametrize("ask", ["check", "listed"])
+def test_a_list_that_is_refused_is_unreadable(world: World, ask: str) -> None:
+    asked = {"check": world.stripe.check, "listed": lambda: world.stripe.listed(NOW, NOW, None)}
+    world.line.canned = [REFUSAL]
+    with pytest.raises(PartnerUnreadable):
+        asked[ask]()

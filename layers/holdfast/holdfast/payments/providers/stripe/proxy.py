@@ -17,6 +17,7 @@ BASE = "https://api.stripe.com/v1"
 PAGE = 100
 MOST_PAGES = 20
 """Of refunds or disputes of one payment: more is no answer that can be right."""
+MISSING = "resource_missing"
 CHARGE = "payment_intent.latest_charge"
 
 Answer = TypeVar("Answer", bound=Said)
@@ -91,7 +92,14 @@ class StripeApi:
         raise unreadable()
 
     def _get(self, path: str, query: Sequence[tuple[str, str]], kind: type[Answer]) -> Answer:
-        return self._read(self._partner.call("GET", f"{BASE}/{path}?{urlencode(query)}", self._headers()), kind)
+        """PaymentUnknown. Where nothing is wished nothing can be refused: PartnerUnreadable."""
+        reply = self._partner.call("GET", f"{BASE}/{path}?{urlencode(query)}", self._headers())
+        try:
+            return self._read(reply, kind)
+        except Refused as refused:
+            if refused.code == MISSING:
+                raise PaymentUnknown from None
+            raise unreadable() from None
 
     def _post(self, path: str, form: Form, key: str | None, kind: type[Answer]) -> Answer:
         """`key` names what is wished: Stripe does it once, and for a day answers a repeat as it answered the first try, an error, too.
