@@ -10,6 +10,7 @@ from holdfast.payments.accounts import Keyring
 from holdfast.payments.errors import AmountNotPayable, CredentialsRefused, PaymentStateConflict, PaymentUnknown
 from holdfast.payments.model import DisputeState, GivenState, News
 from holdfast.payments.providers.razorpay import Razorpay
+from holdfast.payments.providers.razorpay.proxy import MOST_PAGES
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from tests.unit.payments.razorpay.samples import INR, KEYS, NOW, ORDER, World, wish
 from tests.unit.payments.stand_in import Canned, as_json, called
@@ -349,6 +350,26 @@ def test_what_the_shopper_agreed_to_is_collected_once(world: World) -> None:
     assert len([path for path in world.line.asked("POST") if path.endswith("/capture")]) == 1
 
 
+def test_a_capture_asks_only_what_it_needs(world: World) -> None:
+    payment = world.made()
+    world.fake.act(payment, "decline")
+    world.fake.act(payment, "authorize")
+    asked = len(world.line.calls)
+    collected = world.razorpay.capture(payment, INR, "ord#c")
+    order = f"/v1/orders/{payment}"
+    assert [call.path for call in world.line.calls[asked:]] == [order, f"{order}/payments", f"/v1/payments/{collected.charge}/capture"]
+    assert collected == world.razorpay.status(payment)
+
+
+@pytest.mark.parametrize("changes", [{"id": "pay_Another"}, {"status": "authorized", "captured": False}])
+def test_an_answer_of_a_capture_that_does_not_fit_is_not_believed(world: World, changes: dict[str, Any]) -> None:
+    payment = world.made()
+    world.fake.act(payment, "authorize")
+    taken = world.book.of("payment", status="authorized")[0]
+    world.line.canned = [None, None, as_json({**taken, "status": "captured", "captured": True, **changes})]
+    assert world.razorpay.capture(payment, INR, "ord#c").news is News.AUTHORIZED  # nothing was captured there
+
+
 def test_a_lost_reply_of_a_capture(world: World) -> None:
     payment = world.made()
     world.fake.act(payment, "authorize")
@@ -517,6 +538,57 @@ def test_endless_pages_end(world: World) -> None:
     world.line.canned = [None, None, *[as_json({"items": [refund] * 100})] * 30]
     with pytest.raises(PartnerUnreadable):
         world.razorpay.status(payment)
+
+
+def test_more_disputes_than_are_read_hide_no_payment(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    payment = world.paid()
+    charge = world.razorpay.status(payment).charge
+    dispute = {"id": "disp_1", "amount": 1, "currency": "INR", "status": "open", "created_at": int(NOW.timestamp())}
+    mine, other = ({**dispute, "payment_id": name} for name in (charge, "pay_Another"))
+    pages = [as_json({"items": [other] * 100})] * (MOST_PAGES - 1)
+    world.line.canned = [None, None, None, *pages, as_json({"items": [other] * 99 + [mine]})]
+    asked = len(world.line.calls)
+    fact = world.razorpay.status(payment)
+    assert (fact.news, [one.id for one in fact.disputes]) == (News.SUCCEEDED, ["disp_1"])
+    assert len([call for call in world.line.calls[asked:] if call.path == "/v1/disputes"]) == MOST_PAGES
+    assert "not all disputes were read" in caplog.text
+
+
+def test_as_many_disputes_as_are_read_are_no_trouble(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    payment = world.paid()
+    dispute = {"id": "disp_1", "amount": 1, "currency": "INR", "status": "open", "created_at": int(NOW.timestamp())}
+    other = {**dispute, "payment_id": "pay_Another"}
+    pages = [as_json({"items": [other] * 100})] * (MOST_PAGES - 1)
+    world.line.canned = [None, None, None, *pages, as_json({"items": [other] * 99})]
+    assert world.razorpay.status(payment).disputes == ()
+    assert "not all disputes" not in caplog.text
+
+
+REFUSAL = Canned(400, b'{"error": {"code": "BAD_REQUEST_ERROR", "description": "The count is strange", "field": "count"}}')
+GONE = Canned(400, b'{"error": {"code": "BAD_REQUEST_ERROR", "description": "The id provided does not exist"}}')
+
+
+@pytest.mark.parametrize(("canned", "expected"), [(REFUSAL, PartnerUnreadable), (GONE, PaymentUnknown)])
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_a_question_that_is_refused_has_a_name(world: World, canned: Canned, expected: type[Exception], before: int) -> None:
+    """Of the order, its tries, their refunds and the disputes."""
+    payment = world.paid()
+    world.line.canned = [*[None] * before, canned]
+    with pytest.raises(expected) as failure:
+        world.razorpay.status(payment)
+    assert failure.value.__cause__ is None
+
+
+@pytest.mark.parametrize("ask", ["check", "listed", "create"])
+def test_a_list_that_is_refused_is_unreadable(world: World, ask: str) -> None:
+    asked = {
+        "check": world.razorpay.check,
+        "listed": lambda: world.razorpay.listed(NOW, NOW, None),
+        "create": lambda: world.razorpay.create(wish(), NOW),
+    }
+    world.line.canned = [REFUSAL]
+    with pytest.raises(PartnerUnreadable):
+        asked[ask]()
 
 
 def test_a_call_that_the_fake_does_not_know_is_refused(world: World) -> None:

@@ -45,10 +45,10 @@ def test_the_signatures_of_razorpays_own_tests(secret: str, message: str, digest
 
 def test_a_payment_is_signed_with_the_id_that_we_know() -> None:
     signed = "b2335e3b0801106b84a7faff035df56ecffde06918c9ddd1f0fafbb37a51cc89"
-    signature.verify_payment("key_secret", "fake_order_id", "fake_payment_id", signed)
+    signature.verify_payment(["key_secret"], "fake_order_id", "fake_payment_id", signed)
     for order, payment in (("other_order_id", "fake_payment_id"), ("fake_order_id", "other"), ("fake_order_id|fake", "payment_id")):
         with pytest.raises(ConfirmationInvalid):
-            signature.verify_payment("key_secret", order, payment, signed)
+            signature.verify_payment(["key_secret"], order, payment, signed)
 
 
 REFUSED = [
@@ -77,7 +77,7 @@ def test_garbage_is_refused_in_the_same_words(header: str | None) -> None:
 @pytest.mark.parametrize("signed", [header or "" for header in REFUSED], ids=range(len(REFUSED)))
 def test_garbage_from_a_browser_is_refused(signed: str) -> None:
     with pytest.raises(ConfirmationInvalid):
-        signature.verify_payment("key_secret", "order_1", "pay_1", signed)
+        signature.verify_payment(["key_secret"], "order_1", "pay_1", signed)
 
 
 @given(st.text(max_size=200) | st.from_regex(r"\A[0-9a-f]{64}\Z"))
@@ -89,7 +89,7 @@ def test_any_header_is_answered(header: str) -> None:
 @given(st.text(max_size=100), st.text(max_size=100), st.text(max_size=100))
 def test_anything_from_a_browser_is_answered(order: str, payment: str, signed: str) -> None:
     with pytest.raises(ConfirmationInvalid):
-        signature.verify_payment("key_secret", order, payment, signed)
+        signature.verify_payment(["key_secret"], order, payment, signed)
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
@@ -214,11 +214,23 @@ def test_what_the_window_hands_to_the_page_is_judged(world: World) -> None:
         world.razorpay.confirm(payment, {})
 
 
-def test_a_former_key_confirms_nothing(world: World) -> None:
+def test_who_paid_before_the_key_was_renewed_is_believed_while_the_former_is_good(world: World) -> None:
     payment = world.paid()
-    renewed = KEYS.model_copy(update={"key_secret": "the-next-secret"})
-    with pytest.raises(ConfirmationInvalid):
-        Razorpay(Keyring(renewed, (KEYS,)), world.line).confirm(payment, world.fake.brought(payment))
+    brought = world.fake.brought(payment)
+    renewed, other = (KEYS.model_copy(update={"key_secret": secret}) for secret in ("the-next-secret", "another-secret"))
+    Razorpay(Keyring(renewed, (KEYS,)), world.line).confirm(payment, brought)
+    Razorpay(Keyring(renewed, (other, KEYS)), world.line).confirm(payment, brought)
+    for known in (Keyring(renewed), Keyring(renewed, (other,))):
+        with pytest.raises(ConfirmationInvalid):
+            Razorpay(known, world.line).confirm(payment, brought)
+
+
+def test_all_keys_are_compared_whichever_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    digest = signature.digest
+    monkeypatch.setattr(signature, "digest", lambda secret, message: (asked.append(secret), digest(secret, message))[1])
+    signature.verify_payment(["a", "b", "c"], "order_1", "pay_1", digest("a", b"order_1|pay_1"))
+    assert asked == ["a", "b", "c"]
 
 
 def test_razorpays_library_takes_what_the_fake_signs(world: World) -> None:

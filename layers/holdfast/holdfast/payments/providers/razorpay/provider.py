@@ -43,7 +43,7 @@ class Razorpay:
         if brought.get("razorpay_order_id", payment) != payment:
             raise ConfirmationInvalid("This is of another payment.")
         paid, signed = brought.get("razorpay_payment_id", ""), brought.get("razorpay_signature", "")
-        signature.verify_payment(self._keys.current.key_secret, payment, paid, signed)
+        signature.verify_payment([known.key_secret for known in self._keys.all], payment, paid, signed)
 
     def verify(self, headers: Mapping[str, str], raw: bytes, now: datetime) -> Told:
         """Events do not say whether they are about real money: the account whose secret signed them does."""
@@ -52,32 +52,28 @@ class Razorpay:
         return mapper.told(raw, headers.get("x-razorpay-event-id"), live=known[signer].live)
 
     def status(self, payment: str) -> ProviderFact:
-        order = self._order(payment)
-        if order.untried:
-            return understood(lambda: mapper.fact_of(order, []))
-        tries = self._api.tries(order.id)
-        charge = mapper.charge_of(order, tries)
-        if charge is None:
-            return understood(lambda: mapper.fact_of(order, tries))
-        refunds = [*self._api.refunds(charge.id), *self._beside(charge, tries)]
-        disputes = self._api.disputes(charge)
-        return understood(lambda: mapper.fact_of(order, tries, refunds, disputes))
+        return self._fact(*self._tried(payment))
 
     def capture(self, payment: str, amount: Money, key: str) -> ProviderFact:
-        """A payment is captured once and in full, so it needs no key."""
-        fact = self.status(payment)
+        """A payment is captured once and in full, so it needs no key. What was captured just now has neither refunds nor
+        disputes, so nothing more is asked.
+        """
+        order, tries = self._tried(payment)
+        fact = self._fact(order, tries)
         if fact.news in CAME:
             return fact
         if fact.news is not News.AUTHORIZED or fact.charge is None:
             raise _conflict("There is nothing to collect.", fact.news)
         try:
-            self._api.capture(fact.charge, mapper.razorpay_amount(amount), amount.currency)
+            taken = self._api.capture(fact.charge, mapper.razorpay_amount(amount), amount.currency)
         except Refused:
             again = self.status(payment)  # an account may be set to capture by itself
             if again.news not in CAME:
                 raise _conflict("Razorpay will not collect this.", again.news) from None
             return again
-        return self.status(payment)
+        if not taken.came or taken.id != fact.charge:
+            return self.status(payment)
+        return understood(lambda: mapper.fact_of(order, [taken if one.id == taken.id else one for one in tries]))
 
     def refund(self, payment: str, amount: Money, key: str, charge: str | None = None) -> Given:
         """The refunds that there are are asked first: how long Razorpay remembers a key is not told. One that failed stays failed."""
@@ -96,9 +92,7 @@ class Razorpay:
         its webhook and found by the reconciler, and the finaliser gives it back, or serves the order, as the shop's policy for late money
         says. What was only agreed to and is never captured, Razorpay gives back by itself.
         """
-        order = self._order(payment)
-        charge = None if order.untried else mapper.charge_of(order, self._api.tries(order.id))
-        if charge is not None:
+        if mapper.charge_of(*self._tried(payment)) is not None:
             raise _conflict("It is paid.", News.SUCCEEDED)
 
     def listed(self, since: datetime, until: datetime, cursor: str | None) -> Listing | None:
@@ -133,6 +127,20 @@ class Razorpay:
             raise PaymentUnknown
         return order
 
+    def _tried(self, payment: str) -> tuple[Order, list[Try]]:
+        """PaymentUnknown."""
+        order = self._order(payment)
+        return order, [] if order.untried else self._api.tries(order.id)
+
+    def _fact(self, order: Order, tries: Sequence[Try]) -> ProviderFact:
+        """What went back, and what is disputed, is asked for where money came."""
+        charge = mapper.charge_of(order, tries)
+        if charge is None:
+            return understood(lambda: mapper.fact_of(order, tries))
+        refunds = [*self._api.refunds(charge.id), *self._beside(charge, tries)]
+        disputes = self._api.disputes(charge)
+        return understood(lambda: mapper.fact_of(order, tries, refunds, disputes))
+
     def _home(self, payment: str) -> str:
         """Payments of links and pages belong to no order: PaymentUnknown."""
         if not payment.startswith("pay_"):
@@ -146,9 +154,7 @@ class Razorpay:
 
     def _paid(self, payment: str) -> str:
         """The charge that can be given back. PaymentStateConflict."""
-        order = self._order(payment)
-        tries: list[Try] = [] if order.untried else self._api.tries(order.id)
-        charge = mapper.charge_of(order, tries)
+        charge = mapper.charge_of(*self._tried(payment))
         if charge is None:
             raise _conflict("No money came, so none can go back.", News.PENDING)
         return charge.id

@@ -12,6 +12,7 @@ from holdfast.payments.errors import AmountNotPayable, CredentialsRefused, Payme
 from holdfast.payments.providers.razorpay.mapper import Disputed, Disputes, Order, Orders, Refund, Refunds, Said, Tries, Try
 from holdfast.payments.providers.razorpay.settings import RazorpayCredentials
 from holdfast.platform.calling import Partner, PartnerUnavailable, PartnerUnreadable, Reply
+from holdfast.platform.log import logger
 
 BASE = "https://api.razorpay.com/v1"
 PAGE = 100
@@ -86,11 +87,16 @@ class RazorpayApi:
         return self._post(f"payments/{payment}/refund", body, {"X-Refund-Idempotency": key}, Refund)
 
     def disputes(self, charge: Try) -> list[Disputed]:
-        """There is no list by payment, only one of all, the newest first: it is read down to the day of the payment."""
+        """There is no list by payment, only one of all, the newest first: it is read down to the day of the payment, or
+        for so many pages: of a payment with very many after it the rest is known, and that is worth more than none of it.
+        """
         found: list[Disputed] = []
-        for page in self._pages("disputes", Disputes):
+        for number, page in enumerate(self._pages("disputes", Disputes), start=1):
             found += [dispute for dispute in page if dispute.payment_id == charge.id]
             if all(dispute.created_at < charge.created_at for dispute in page):
+                break
+            if number == MOST_PAGES and len(page) == PAGE:
+                logger.warning("not all disputes were read", extra={"partner": "razorpay", "payment": charge.id})
                 break
         return found
 
@@ -104,8 +110,13 @@ class RazorpayApi:
         raise unreadable()
 
     def _get(self, path: str, query: Sequence[tuple[str, str]], kind: type[Answer]) -> Answer:
+        """PaymentUnknown. Where nothing is wished nothing can be refused: PartnerUnreadable."""
         url = f"{BASE}/{path}?{urlencode(query)}" if query else f"{BASE}/{path}"
-        return self._read(self._partner.call("GET", url, self._headers), kind)
+        reply = self._partner.call("GET", url, self._headers)
+        try:
+            return self._read(reply, kind)
+        except Refused:
+            raise unreadable() from None
 
     def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], kind: type[Answer]) -> Answer:
         told = {**self._headers, "Content-Type": "application/json", **headers}

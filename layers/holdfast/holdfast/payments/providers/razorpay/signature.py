@@ -23,10 +23,13 @@ def verify(secrets: Iterable[str], header: str | None, raw: bytes) -> int:
     return matching[0]
 
 
-def verify_payment(key_secret: str, order: str, payment: str, signature: str) -> None:
-    """What the browser brought of a payment for `order`, an id that it did not bring. ConfirmationInvalid."""
-    expected = digest(key_secret, f"{order}|{payment}".encode("utf-8", "replace"))
-    if not hmac.compare_digest(expected.encode(), _bytes(signature)):
+def verify_payment(key_secrets: Iterable[str], order: str, payment: str, signature: str) -> None:
+    """What the browser brought of a payment for `order`, an id that it did not bring. Any of the secrets may have signed it: the shopper
+    may have paid before they changed. ConfirmationInvalid. All are compared, in constant time.
+    """
+    message, given = f"{order}|{payment}".encode("utf-8", "replace"), _bytes(signature)
+    matching = [secret for secret in key_secrets if hmac.compare_digest(digest(secret, message).encode(), given)]
+    if not matching:
         raise ConfirmationInvalid("This is not what Razorpay signed for this payment.")
 
 
