@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from holdfast.kernel.money import Money
 from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.payments import reconciling
 from holdfast.payments.comparing import Booked, compare
 from holdfast.payments.discrepancies import Discrepancy, DiscrepancyState, Drift
 from holdfast.payments.errors import CredentialsRefused
-from holdfast.payments.model import Listing, News, ProviderFact
+from holdfast.payments.model import Charge, Given, GivenState, Listing, News, ProviderFact
 from holdfast.payments.reports import Report
 from holdfast.platform.calling import PartnerUnavailable
 from tests.memory.bank import Bank
@@ -33,6 +34,16 @@ class ListingBank(Bank):
         created = super().create(wish, now)
         self.made_at.setdefault(created.id, now)
         return created
+
+    def refund(self, payment: str, amount: Money, key: str, charge: str | None = None) -> Given:
+        """Of a movement beside: that is in no sum of the payment."""
+        fact = self.book[payment]
+        if charge in {None, fact.charge}:
+            return super().refund(payment, amount, key, charge)
+        left = tuple(one.model_copy(update={"amount": one.amount - amount.amount}) if one.id == charge else one for one in fact.beside)
+        given = Given(ref=f"re_{key}", amount=amount.amount, state=GivenState.DONE, key=key)
+        self.becomes(payment, beside=left, refunds=(*fact.refunds, given))
+        return given
 
     def listed(self, since: datetime, until: datetime, cursor: str | None) -> Listing | None:
         self._call("listed")
@@ -106,6 +117,17 @@ def test_a_payment_that_no_order_has_is_applied(house: House, bank: ListingBank,
     assert report.counts.results == {"settled": 1, "unchanged": 1}
     assert house.order(order).payment.status is PaymentStatus.SUCCEEDED
     assert drifts(rounds) == []
+
+
+def test_money_that_came_beside_the_orders_own_goes_back(house: House, bank: ListingBank, rounds: Round) -> None:
+    order = paid(house, bank)
+    bank.becomes(order.payment.id, beside=(Charge(id="ch_more", amount=order.amount, currency=order.currency),))
+    report = of_the_day(house, rounds)
+    assert report.counts.results["settled"] >= 1
+    [refund] = house.order(order).refunds
+    assert refund.of is not None
+    assert (refund.of.charge, refund.amount) == ("ch_more", order.amount)
+    assert (house.order(order).payment.refunded, drifts(rounds)) == (0, [])
 
 
 def test_a_dry_run_only_tells_of_it(house: House, bank: ListingBank, rounds: Round) -> None:
@@ -255,6 +277,9 @@ def test_a_provider_that_is_down_leaves_the_ledger_for_later(house: House, bank:
 
 
 FACT = ProviderFact(shop="demo", order="ord_1", payment="pay_1", news=News.SUCCEEDED, amount=100, currency="EUR", charge="ch_1")
+MORE = Charge(id="ch_2", amount=100, currency="EUR")
+BACK = Given(ref="re_2", amount=100, state=GivenState.DONE, key="ours")
+"""Of what came beside."""
 BOOKED = Booked(
     order="ord_1", provider="stripe", payment="pay_1", currency="EUR", expected=100, captured=100, refunded=0, due=0, beside=frozenset()
 )
@@ -280,6 +305,18 @@ BOOKED = Booked(
         ({"payment": "pay_2"}, {"beside": {"pay_2"}}, []),
         ({"payment": "pay_2", "charge": "ch_2"}, {"beside": {"ch_2"}}, []),
         ({"payment": "pay_2", "news": News.REFUNDED}, {}, []),
+        ({"beside": (MORE,)}, {}, [Drift.PAYMENT_NOT_APPLIED]),
+        ({"beside": (MORE,)}, {"captured": 0}, [Drift.PAYMENT_NOT_APPLIED]),
+        ({"beside": (MORE,)}, {"beside": {"pay_1", "ch_2"}}, []),
+        ({"beside": (MORE,)}, {"charge": "ch_2"}, [Drift.PAYMENT_NOT_APPLIED]),
+        ({"beside": (MORE.model_copy(update={"amount": 0}),)}, {}, []),
+        ({"beside": (MORE,), "refunded": 30}, {}, [Drift.REFUND_NOT_BOOKED, Drift.PAYMENT_NOT_APPLIED]),
+        ({"beside": (MORE,), "news": News.REFUNDED, "refunded": 100}, {"refunded": 100}, [Drift.PAYMENT_NOT_APPLIED]),
+        ({"beside": (MORE,), "payment": "pay_2"}, {"beside": {"pay_2"}}, [Drift.PAYMENT_NOT_APPLIED]),
+        ({"charge": "ch_3"}, {"charge": "ch_1"}, [Drift.PAYMENT_NOT_APPLIED]),
+        ({"charge": "ch_3", "refunded": 100}, {"charge": "ch_1", "beside": {"pay_1", "ch_3"}}, []),
+        ({"beside": (MORE.model_copy(update={"amount": 0}),), "refunds": (BACK,)}, {"beside": {"pay_1", "ch_2"}}, []),
+        ({"refunded": 30, "refunds": (BACK,)}, {"beside": {"pay_1", "ch_2"}, "refunded": 30}, []),
     ],
 )
 def test_each_way_to_differ(fact: dict[str, Any], booked: dict[str, Any], found: list[Drift]) -> None:

@@ -95,6 +95,7 @@ def booked(order: Order) -> Booked:
         captured=order.payment.captured,
         refunded=order.payment.refunded,
         due=sum(refund.amount for refund in due),
+        charge=order.payment.charge,
         beside=frozenset(name for other in beside for name in (other.payment, other.charge) if name),
         pending=order.payment.status is PaymentStatus.PENDING,
     )
