@@ -66,3 +66,11 @@ def test_a_second_payment_that_was_given_back() -> None:
     assert (told.news, told.refunded, told.refunds, told.beside) == (News.SUCCEEDED, 0, (given,), ())
     assert shop.paypro.refund(payment, BYN, "second#1", more.id) == given
     assert shop.line.times("/transactions/refunds") == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [("successful", "done"), ("failed", "failed"), ("declined", "failed"), ("under_review", "pending")]
+)
+def test_a_refund_is_failed_only_by_a_word_that_says_so(word: str, state: str) -> None:
+    """What is taken for failed is asked for anew, under another key."""
+    assert mapper._state(moved("r1", "refund", 1000, FIRST, word)) == state

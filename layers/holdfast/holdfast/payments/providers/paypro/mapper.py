@@ -15,6 +15,7 @@ from holdfast.payments.providers.paypro.settings import PayProCredentials
 WHOLE = ("BYR", "CLF", "CVE", "IDR", "IQD", "IRR", "KPW", "LAK", "LBP", "MMK", "SLL", "STD")
 DECIMALS = {**dict.fromkeys(WHOLE, 0), "MOP": 1, "UGX": 2}
 """Where the platform's own client counts otherwise than ISO 4217."""
+REFUND_FAILED = frozenset({"failed", "declined", "expired", "error", "canceled", "cancelled"})
 TRIES = 3
 """How often a shopper may try within one checkout."""
 _KEY = "key="
@@ -255,9 +256,10 @@ def _charged_back(one: Transaction) -> bool:
 
 
 def _state(refund: Transaction) -> GivenState:
-    if refund.status in {"pending", "incomplete", "processing"}:
-        return GivenState.PENDING
-    return GivenState.DONE if refund.status == "successful" else GivenState.FAILED
+    """A word that we do not know says nothing final: a refund that is taken for failed is asked for anew, and may go twice."""
+    if refund.status == "successful":
+        return GivenState.DONE
+    return GivenState.FAILED if refund.status in REFUND_FAILED else GivenState.PENDING
 
 
 def _dispute(chargeback: Transaction) -> Dispute:
