@@ -62,6 +62,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             logger.error("no reconciliation", extra={"shop": shop, "code": refusal.code})
             failed.append(shop)
             continue
+        except Exception:  # noqa: BLE001  whatever it is, it is logged, and the other shops' runs begin
+            logger.exception("no reconciliation", extra={"shop": shop})
+            failed.append(shop)
+            continue
         if run is None:
             waiting.append(shop)
         else:

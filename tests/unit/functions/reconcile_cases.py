@@ -71,7 +71,7 @@ def a_resolved_discrepancy(world: World) -> None:
 def a_run_at_work(world: World) -> None:
     world.play(f"{SCHEDULE}/pending")
     world.messages("reconcile")
-    CLOCK.now += timedelta(minutes=30)
+    CLOCK.now += timedelta(minutes=10)
 
 
 def done(answer: Answer) -> None:

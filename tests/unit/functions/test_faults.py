@@ -186,3 +186,17 @@ def test_the_sweep_goes_on_after_a_lock_that_fails(world: World, trouble: Any, m
     second = world.play("stock_sweep/tick")
     assert (second["locks"], second["failed"]) == (1, 0)
     assert [level["avail"] == level["on_hand"] for level in world.items("stock") if level["sk"] == "LEVEL"] == [True] * 3
+
+
+def test_a_shop_whose_reconciliation_cannot_begin_keeps_no_other_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("payments_reconcile")
+    begin = module.begin
+
+    def breaking(shop: str, *given: Any, **named: Any) -> Any:
+        if shop == "demo":
+            raise ZeroDivisionError
+        return begin(shop, *given, **named)
+
+    monkeypatch.setattr(module, "begin", breaking)
+    answer = world.play("payments_reconcile/pending")
+    assert (list(answer["runs"]), answer["at_work"], answer["failed"]) == (["other"], [], ["demo"])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from holdfast.kernel.errors import IdempotencyKeyInFlight, UnavailableError, VersionConflict
-from holdfast.kernel.ids import derived_id
+from holdfast.kernel.ids import derived_id, new_id
 from holdfast.kernel.money import Money
 from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.payments import reconciling
@@ -17,7 +17,7 @@ from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.payments.reports import ROOT, Report
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.tenants.model import LatePayment
-from holdfast.wiring.reconcile_start import awaited
+from holdfast.wiring.reconcile_start import TRIES, awaited
 from tests.memory.bank import Bank
 from tests.memory.engine import Memory
 from tests.memory.house import House
@@ -547,11 +547,57 @@ def test_a_schedule_waits_for_its_run_before(house: House, rounds: Round) -> Non
     placed(house, 3)
     house.now += LATER
     run = rounds.begin()
+    rounds.drain(1)
     mode = run.options.mode
+    ends = house.now + reconciling.STILL_AT_WORK
     assert reconciling.at_work("demo", mode, runs=rounds.runs, now=house.now) == run
-    assert reconciling.at_work("demo", mode, runs=rounds.runs, now=house.now + reconciling.STILL_AT_WORK) is None
+    assert reconciling.at_work("demo", mode, runs=rounds.runs, now=ends - timedelta(seconds=1)) == run
+    assert reconciling.at_work("demo", mode, runs=rounds.runs, now=ends) is None
     rounds.drain()
     assert reconciling.at_work("demo", mode, runs=rounds.runs, now=house.now) is None
+
+
+@pytest.mark.parametrize("written", ["run", "root"])
+def test_a_run_whose_work_never_began_keeps_nobody_waiting_for_long(house: House, rounds: Round, written: str) -> None:
+    run = rounds.begin()
+    if written == "run":
+        run = run.model_copy(update={"id": new_id("run", house.now + timedelta(seconds=1))})
+        rounds.runs.begin(run)
+        rounds.drain()
+    lost = house.now + reconciling.BEGUN_WITHIN
+    mode = run.options.mode
+    assert reconciling.at_work("demo", mode, runs=rounds.runs, now=lost - timedelta(seconds=1)) == run
+    assert reconciling.at_work("demo", mode, runs=rounds.runs, now=lost) is None
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_beginning_that_failed_half_way_is_made_again(
+    house: House, rounds: Round, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    placed(house, 3, paid=True)
+    house.now += LATER
+    unsteady(monkeypatch, rounds, failures)
+    report = rounds.tick()
+    assert (report.counts.results, rounds.calls, len(rounds.runs.runs("demo", 10, None))) == ({"paid": 3}, {"status": 3}, 1)
+
+
+def test_a_beginning_that_fails_each_time_is_told(rounds: Round, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsteady(monkeypatch, rounds, TRIES)
+    with pytest.raises(UnavailableError):
+        rounds.begin()
+
+
+def unsteady(monkeypatch: pytest.MonkeyPatch, rounds: Round, failures: int) -> None:
+    """The queue takes the first message, and says then that it did not take all of them."""
+    send_all, left = rounds.queue.send_all, iter(range(failures))
+
+    def send(messages: Any) -> None:
+        if next(left, None) is None:
+            return send_all(messages)
+        send_all(messages[:1])
+        raise UnavailableError("The queue did not take all of it.")
+
+    monkeypatch.setattr(rounds.queue, "send_all", send)
 
 
 def test_unmatched_webhooks_are_looked_at_again(house: House, rounds: Round) -> None:

@@ -28,6 +28,9 @@ STRIKES = 3
 STILL_AT_WORK = timedelta(hours=3)
 """So long a scheduled run keeps the next one of its kind waiting."""
 
+BEGUN_WITHIN = timedelta(minutes=15)
+"""After this long, a run that has its beginning and no work done has lost its messages."""
+
 
 class Named(NamedTuple):
     """An order on a list: where the list goes on behind it, and when the order was placed."""
@@ -120,10 +123,14 @@ def start(run: Run, *, plan: Plan, office: Office) -> Part:
 
 
 def at_work(shop: str, mode: Mode, *, runs: RunStore, now: datetime) -> Run | None:
-    """A run of that kind whose work is not done yet. One that never ends keeps nobody waiting for long."""
+    """A run of that kind whose work is not done yet. One that never ends keeps nobody waiting for long, and one whose work never began
+    for less: its sender died.
+    """
     for run in runs.runs(shop, 10, None):
-        lasts = run.options.mode is mode and now < run.started_at + STILL_AT_WORK
-        if lasts and report(run, runs=runs).finished_at is None:
+        if run.options.mode is not mode or now >= run.started_at + STILL_AT_WORK:
+            continue
+        found = report(run, runs=runs)
+        if found.finished_at is None and (found.parts > 1 or now < run.started_at + BEGUN_WITHIN):
             return run
     return None
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from holdfast.kernel.errors import UnavailableError
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.time import Clock
 from holdfast.orders.keys import ORDER_BUCKETS
@@ -32,10 +33,20 @@ class PlanOfShops:
         return self.accounts(shop)
 
 
+TRIES = 3
+"""A beginning that failed half-way is made again: what is there already stays, and what was sent twice is done once."""
+
+
 def begin(shop: str, options: Options, trigger: str, *, plan: reconciling.Plan, office: Office, now: datetime) -> Run:
-    """`trigger` says who starts it: "schedule", or the actor's id."""
+    """`trigger` says who starts it: "schedule", or the actor's id. UnavailableError when it could not be begun, or not all of it."""
     run = Run(shop=shop, id=new_id("run", now), started_at=now, trigger=trigger, options=options)
-    reconciling.start(run, plan=plan, office=office)
+    for tries_left in reversed(range(TRIES)):
+        try:
+            reconciling.start(run, plan=plan, office=office)
+            break
+        except UnavailableError:
+            if not tries_left:
+                raise
     return run
 
 
