@@ -4,6 +4,7 @@ import json
 import string
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ CARDS = (
     "5081260000000001",
     "9112380000000002",
 )
+SIGNS = (" ", "-", "\u00a0", "\u2011", "\u2013", "\u2014", "\u2212", "  ", "\t", ".", "_", "/", " - ", "\u00b7", "\u200b", " \u200b")
+"""What people put between the groups, with dashes and blanks as they are printed."""
 GROUPS = {14: (4, 6, 4), 15: (4, 6, 5), 16: (4, 4, 4, 4), 19: (4, 4, 4, 4, 3)}
 
 
@@ -60,7 +63,7 @@ def grouped(number: str, sign: str) -> str:
 @pytest.mark.parametrize("number", CARDS)
 def test_brands(number: str) -> None:
     assert luhn(number[:-1]) == number, "the sample itself is wrong"
-    for sign in (" ", "-", "\u00a0", "\u2011"):
+    for sign in SIGNS:
         assert holds_card(grouped(number, sign))
     for text in (
         number,
@@ -99,13 +102,17 @@ def test_one_wrong_digit_is_no_card(number: str) -> None:
         "00340434161094042557",
         "9400111899223197428490",
         "+49 30 901820",
-        "+4111111111111111",
+        "+380305693090259",
+        "+38520000023237",
         "DE89 3704 0044 0532 0130 00",
         "2026-11-21T12:00:00.000Z",
         "1795262400000",
         "1795262400000000",
         "0.4111111111111111",
-        "4111111111111111.5",
+        "1234567890123456.78",
+        "52.378282246310005, 4.89516",
+        "41111111.11111111",
+        "1.0 4111,1111,1111",
         "490154203237518",  # a telephone's IMEI: its check digit is Luhn's as well
         "8944500102198304826",  # a SIM's number, as well
         "ord_01KAJVKP00C1G0HP0V7PKA0YPY",
@@ -128,6 +135,8 @@ def test_thirteen_digits_are_an_ean(text: str) -> None:
 def test_times_are_none(at: datetime) -> None:
     for text in (at.isoformat(), f"{at:%Y-%m-%d %H:%M}", f"{at:%d.%m.%Y}", str(int(at.timestamp())), str(int(at.timestamp() * 1000))):
         assert not holds_card(text)
+    for form in ("%d.%m.%Y %H.%M.%S", "%d/%m/%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y, %H.%M", "%d_%m_%Y_%H_%M_%S"):
+        assert not holds_card(f"{at:{form}}")
 
 
 @given(st.uuids(version=4))
@@ -161,11 +170,24 @@ def test_amounts_are_none(amount: int) -> None:
     refuse_cards({"amount": amount, "currency": "EUR", "text": f"{amount} EUR", "price": amount / 100})
 
 
+@given(st.lists(st.decimals("0.01", "99999.99", places=2), max_size=8), st.sampled_from([" ", ", ", "/", "\t", " - ", " + ", "; "]))
+def test_sums_are_none(prices: list[Decimal], sign: str) -> None:
+    assert not holds_card(sign.join(map(str, prices)))
+    assert not holds_card(sign.join(f"{price:,}" for price in prices))
+
+
+@given(st.floats(0.0001, 1), st.floats(-180, 180), st.floats(1e-4, 1e10))
+def test_decimals_are_none(share: float, degrees: float, number: float) -> None:
+    assert not holds_card(f"{share!r}")
+    assert not holds_card(f"{degrees:.13f}, {share:.14f}")
+    assert not holds_card(f"{number!r} {number:.2f}")
+
+
 @given(
     st.sampled_from(["4", "51", "55", "34", "37", "6011", "36", "3528", "62", "2221"]),
     st.text(alphabet=string.digits, min_size=19, max_size=19),
-    st.sampled_from(["", " ", "-"]),
-    st.text(alphabet=string.ascii_letters + " ", max_size=10),
+    st.sampled_from(["", " ", "-", ".", "/", "_", "\t", "  "]),
+    st.text(alphabet=string.ascii_letters + " ,;", max_size=10),
 )
 def test_every_number_of_a_brand_is_found(prefix: str, digits: str, sign: str, around: str) -> None:
     size = 15 if prefix in {"34", "37"} else 14 if prefix == "36" else 16

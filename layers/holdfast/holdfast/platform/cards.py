@@ -1,11 +1,15 @@
 """Card numbers are not taken in, in whatever field somebody puts them: what was never stored or logged can never leak.
 
 A number counts as a card's when its length and its first digits are those of a brand and its check digit is right, written in one, or in
-groups as on cards. Numbers of 13 digits never count (they are EANs), nor do digits in the midst of letters (ULIDs, tracking numbers).
+groups as on cards; what stands around it (its expiry, its code, a comma) is no excuse. Numbers of 13 digits never count (they are EANs),
+nor do digits in the midst of letters (ULIDs, tracking numbers), telephone numbers and the digits behind the point of a decimal.
+Reading takes time in proportion to the length of the text, whatever it is made of.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from holdfast.kernel.errors import Invalid
@@ -38,9 +42,16 @@ _BRANDS = (
     ("9112", "9112", {16}),  # Belkart
 )
 """The first digits from and to, and the lengths that are given out."""
-_RUN = re.compile(r"(?<![0-9A-Za-z+])(?<![0-9][.,])[0-9]+(?:[ \-\u00a0\u2010-\u2013\u202f][0-9]+)*(?![0-9A-Za-z])(?![.,][0-9])", re.ASCII)
+_GROUP = r"(?<![0-9A-Za-z])[0-9]++(?![0-9A-Za-z])"
+_CHAIN = re.compile(rf"{_GROUP}(?:[ \t._/-]{{1,3}}{_GROUP})*+")
+_GROUPS, _GAPS = re.compile(r"[0-9]+"), re.compile(r"[^0-9]+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _PRINTED = ((4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (6, 10), (6, 13), (8, 8))
 """Groups of digits as cards have them, and as people type them."""
+_PHONE_LONGEST = 15
+"""Digits of a telephone number with its country's (E.164)."""
+_DECIMAL_LONGEST = 17
+"""Digits of a decimal before and behind its point: programs print no more of a double."""
 _SHORTEST, _LONGEST = 14, 19
 
 
@@ -59,18 +70,69 @@ def refuse_cards(content: Any) -> None:
 
 
 def holds_card(text: str) -> bool:
-    return len(text) >= _SHORTEST and any(_is_card(number) for run in _RUN.finditer(text) for number in _numbers(run[0]))
+    if len(text) < _SHORTEST:
+        return False
+    plain = _NOT_ASCII.sub(lambda found: _plain(found[0]), text)
+    return any(_is_card(number) for chain in _CHAIN.finditer(plain) for number in _numbers(chain))
 
 
-def _numbers(run: str) -> Iterator[str]:
-    """What may be meant as one number: a group, groups as on cards, or all of them."""
-    groups = re.findall("[0-9]+", run)
-    yield "".join(groups)
-    yield from groups
-    lengths = tuple(map(len, groups))
+@lru_cache(maxsize=4096)
+def _plain(char: str) -> str:
+    """Digits, blanks and dashes of any script in ASCII; what nobody sees is left out. One by one: to normalise a whole text that is all
+    accents takes the square of its length."""
+    digit, category = unicodedata.digit(char, None), unicodedata.category(char)
+    if digit is not None:
+        return str(digit)
+    if category in {"Cf", "Mn", "Me"}:
+        return ""
+    if category == "Zs":
+        return " "
+    if category == "Pd" or char == "\N{MINUS SIGN}":
+        return "-"
+    if char in "\N{MIDDLE DOT}\N{BULLET}":
+        return "."
+    return unicodedata.normalize("NFKC", char) if unicodedata.east_asian_width(char) == "F" else char
+
+
+def _numbers(chain: re.Match[str]) -> Iterator[str]:
+    """What may be meant as one number: a group, groups as on cards, or all that stand side by side."""
+    groups, gaps = _GROUPS.findall(chain[0]), _GAPS.findall(chain[0])
+    phone = chain.start() > 0 and chain.string[chain.start() - 1] == "+"
+    for begin, end in _stretches(groups, gaps):
+        number = "".join(groups[begin:end])
+        if not (phone and begin == 0 and len(number) <= _PHONE_LONGEST):
+            yield number
+
+
+def _stretches(groups: list[str], gaps: list[str]) -> Iterator[tuple[int, int]]:
+    yield from ((at, at + 1) for at, group in enumerate(groups) if len(group) >= _SHORTEST and not _is_fraction(groups, gaps, at))
+    yield from _printed(groups, gaps)
+    begin = 0
+    for end, gap in enumerate([*gaps, ""], start=1):
+        if gap not in {" ", "-"}:
+            if end - begin > 1:
+                yield begin, end
+            begin = end
+
+
+def _printed(groups: list[str], gaps: list[str]) -> Iterator[tuple[int, int]]:
+    """Two groups with a point or a slash between them are a decimal, or a date and a number."""
+    shape = "".join(chr(min(len(group), _LONGEST)) for group in groups)
     for printed in _PRINTED:
-        size = len(printed)
-        yield from ("".join(groups[at : at + size]) for at in range(len(groups) - size + 1) if lengths[at : at + size] == printed)
+        size, wanted = len(printed), "".join(map(chr, printed))
+        at = shape.find(wanted)
+        while at >= 0:
+            if size > 2 or not gaps[at].strip(" \t-"):
+                yield at, at + size
+            at = shape.find(wanted, at + 1)
+
+
+def _is_fraction(groups: list[str], gaps: list[str], at: int) -> bool:
+    """Behind the one point of a decimal, such as 0.25. Digits before a point are looked at: nothing has a price of so many."""
+    if at == 0 or gaps[at - 1] != ".":
+        return False
+    alone = all(gap.isspace() for gap in (*gaps[max(at - 2, 0) : at - 1], *gaps[at : at + 1]))
+    return alone and len(groups[at - 1].lstrip("0") + groups[at]) <= _DECIMAL_LONGEST
 
 
 def _is_card(number: str) -> bool:
