@@ -346,6 +346,15 @@ def test_a_request_id_that_could_do_harm_is_not_taken(shop: Shop, evil: str) -> 
     assert shop.call("GET", headers={"X-Request-Id": evil})["headers"]["X-Request-Id"] == REQUEST_ID
 
 
+@pytest.mark.parametrize("card", ["4111111111111111", "4111-1111-1111-1111", "req-4242.4242.4242.4242:12/29", "+4111111111111111"])
+def test_a_request_id_that_holds_a_card_is_not_taken(shop: Shop, logged: list[logging.LogRecord], card: str) -> None:
+    assert shop.call("GET", headers={"X-Request-Id": card})["headers"]["X-Request-Id"] == REQUEST_ID
+    assert [seen.request_id for seen in shop.seen] == [REQUEST_ID]
+    shop.call("PUT", headers={"X-Request-Id": card})
+    assert logged
+    assert not [record for record in logged if card in record.text]
+
+
 def test_a_request_id_is_echoed_in_problems(shop: Shop) -> None:
     answer = shop.call("GET", shop="other", headers={"x-request-id": "Root=1-6920:a/b+c.d_e"})
     assert json.loads(answer["body"])["request_id"] == "Root=1-6920:a/b+c.d_e"

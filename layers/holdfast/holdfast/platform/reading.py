@@ -8,7 +8,7 @@ from typing import Any
 from chalice.app import Request as ChaliceRequest
 from pydantic import BaseModel, ValidationError
 
-from holdfast.platform.cards import refuse_cards
+from holdfast.platform.cards import holds_card, refuse_cards
 from holdfast.platform.problems import IfMatchInvalid, MalformedJson, UnsupportedMediaType, ValidationFailed
 
 # Matched in full: `$` alone would let a line break through at the end.
@@ -29,8 +29,9 @@ def empty_of(model: type[BaseModel]) -> bytes:
 
 
 def request_id_of(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    """The caller's, or the gateway's own: it is logged and stored, so it may be no card's number either."""
     given = headers.get("x-request-id", "")
-    return given if re.fullmatch(REQUEST_ID, given) else str(context.get("requestId", ""))
+    return given if re.fullmatch(REQUEST_ID, given) and not holds_card(given) else str(context.get("requestId", ""))
 
 
 def values_of(request: ChaliceRequest) -> dict[str, str]:
