@@ -1,10 +1,11 @@
 """A day's payments at the provider against the day's orders: what differs is put right or told, and told once."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from holdfast.kernel.money import Money
 from holdfast.orders.model import Order, PaymentStatus, Status
@@ -13,8 +14,9 @@ from holdfast.payments.comparing import Booked, compare
 from holdfast.payments.discrepancies import Discrepancy, DiscrepancyState, Drift
 from holdfast.payments.errors import CredentialsRefused
 from holdfast.payments.model import Charge, Given, GivenState, Listing, News, ProviderFact
-from holdfast.payments.reports import Report
+from holdfast.payments.reports import Asked, Report
 from holdfast.platform.calling import PartnerUnavailable
+from holdfast.platform.problems import ValidationFailed
 from tests.memory.bank import Bank
 from tests.memory.engine import Memory
 from tests.memory.house import START, House
@@ -110,6 +112,25 @@ def test_only_the_days_orders_are_compared(house: House, bank: ListingBank, roun
     assert of_the_day(house, rounds, day=(START - timedelta(days=1)).date()).counts.listed == 0
 
 
+@pytest.mark.parametrize(("day", "known"), [("1960-05-05", False), ("1999-12-31", False), ("2000-01-01", True), (None, True)])
+def test_nobody_sold_anything_before_this_century(day: str | None, known: bool) -> None:
+    if known:
+        assert str(Asked.model_validate({"day": day}).day) == str(day)
+        return
+    with pytest.raises(ValidationError):
+        Asked.model_validate({"day": day})
+
+
+def test_a_day_that_is_yet_to_come_has_no_ledger(rounds: Round) -> None:
+    today = START.date()
+    for day in (today + timedelta(days=1), date.max):
+        with pytest.raises(ValidationFailed) as refused:
+            rounds.begin(mode="ledger", day=day)
+        assert refused.value.facts["errors"][0]["pointer"] == "/day"
+    assert rounds.runs.runs("demo", 10, None) == []
+    assert rounds.begin(mode="ledger", day=today).options.day == today
+
+
 def test_a_payment_that_no_order_has_is_applied(house: House, bank: ListingBank, rounds: Round) -> None:
     order = placed(house)
     bank.becomes(order.payment.id, news=News.SUCCEEDED)
@@ -163,7 +184,7 @@ def test_it_is_told_once_and_closed_when_it_is_fine(house: House, bank: ListingB
     again = of_the_day(house, rounds)
     assert again.counts.discrepancies == {"paid_without_order": 2}  # by the statement, and because it was open
     bank.becomes("pay_gone", news=News.REFUNDED, refunded=100)
-    fine = of_the_day(house, rounds, day=(START + timedelta(days=7)).date())
+    fine = of_the_day(house, rounds, day=(START - timedelta(days=7)).date())
     assert fine.counts.discrepancies == {"resolved": 1}
     assert (drifts(rounds), drifts(rounds, DiscrepancyState.RESOLVED)) == ([], [Drift.PAID_WITHOUT_ORDER])
 

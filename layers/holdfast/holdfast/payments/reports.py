@@ -17,6 +17,8 @@ from holdfast.kernel.model import Record
 from holdfast.kernel.time import Instant
 from holdfast.payments.errors import UnknownRun
 
+EARLIEST = date(2000, 1, 1)
+"""Nobody sold anything here before: a slip of the finger."""
 ROOT = "all"
 """The part that the run began with."""
 
@@ -51,9 +53,11 @@ class Options(Record):
 
 
 class Asked(Options):
-    """The options as somebody types them: a misspelt one is an error."""
+    """The options as somebody types them: a misspelt one is an error. `day` is no later than today, which is known where it begins."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    day: date | None = Field(default=None, ge=EARLIEST)
 
 
 class Kind(StrEnum):

@@ -12,6 +12,7 @@ from holdfast.orders.unsettled import Source
 from holdfast.payments import reconciling, reports
 from holdfast.payments.reconciling import Office
 from holdfast.payments.reports import Mode, Options, Report, Run, RunStore
+from holdfast.platform.problems import ValidationFailed
 
 LISTS = {
     Mode.PENDING: (Source.WAITING, Source.UNSETTLED),
@@ -38,7 +39,12 @@ TRIES = 3
 
 
 def begin(shop: str, options: Options, trigger: str, *, plan: reconciling.Plan, office: Office, now: datetime) -> Run:
-    """`trigger` says who starts it: "schedule", or the actor's id. UnavailableError when it could not be begun, or not all of it."""
+    """`trigger` says who starts it: "schedule", or the actor's id. ValidationFailed for a day that is yet to come;
+    UnavailableError when it could not be begun, or not all of it.
+    """
+    if options.day is not None and options.day > now.date():
+        ahead = {"pointer": "/day", "code": "date_in_the_future", "detail": "The day has not begun."}
+        raise ValidationFailed("The ledger of a day that has not begun is empty.", errors=[ahead])
     run = Run(shop=shop, id=new_id("run", now), started_at=now, trigger=trigger, options=options)
     for tries_left in reversed(range(TRIES)):
         try:
