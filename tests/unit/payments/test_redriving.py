@@ -151,3 +151,25 @@ def test_orders_are_looked_for_again_and_forgotten_events_found(inbox: MemoryInb
     assert ([event.id for event in done.events], done.redriven, done.last) == (["evt_1", "evt_0"], 2, None)
     assert [how["looked"] for _, how, _ in passed.sent] == [redriving.ENOUGH] * 2
     assert {event.state for event, _, _ in passed.sent} == {EventState.UNMATCHED, EventState.RECEIVED}
+
+
+@pytest.mark.parametrize(
+    ("state", "received", "worked", "lost"),
+    [
+        (EventState.FAILED, timedelta(days=9), redriving.TRIED + timedelta(seconds=1), True),
+        (EventState.FAILED, timedelta(days=9), redriving.TRIED - timedelta(seconds=1), False),
+        (EventState.FAILED, redriving.TRIED + timedelta(seconds=1), None, True),
+        (EventState.UNMATCHED, redriving.HOPELESS - timedelta(seconds=1), timedelta(minutes=1), True),
+        (EventState.UNMATCHED, redriving.HOPELESS, timedelta(minutes=1), False),
+        (EventState.RECEIVED, timedelta(days=9), None, True),
+        (EventState.DEAD, timedelta(days=1), timedelta(days=1), False),
+    ],
+)
+def test_who_is_on_its_way_or_hopeless_is_left_alone(
+    inbox: MemoryInbox, state: EventState, received: timedelta, worked: timedelta | None, lost: bool
+) -> None:
+    """An event that failed comes back by itself, unless its worker was killed at the last try."""
+    worked_at = LATER - worked if worked is not None else None
+    event, passed = stored(inbox, 1, state=state, received_at=LATER - received, worked_at=worked_at), Passed()
+    done = redriving.rematch("demo", inbox=inbox, pass_on=passed, now=LATER)
+    assert (done.events, done.redriven, len(passed.sent)) == (((event,), 1, 1) if lost else ((), 0, 0))

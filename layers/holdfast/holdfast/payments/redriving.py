@@ -11,6 +11,10 @@ from holdfast.payments.ports import Inbox, Passing
 
 FORGOTTEN = timedelta(minutes=15)
 """After this long, the message of an event that nobody worked at is not on its way any more: its sender died."""
+TRIED = timedelta(hours=2, minutes=30)
+"""A failed event is tried again sooner than this after its last try, or is dead: it is neither when its worker was killed."""
+HOPELESS = timedelta(days=3)
+"""An order that did not come for so long does not come any more: what its event tells of is for people."""
 ENOUGH = 100
 """So often was its order looked for that the worker does not put the event off once more: the next call here does."""
 
@@ -50,14 +54,21 @@ def redrive(command: Redrive, *, inbox: Inbox, pass_on: Passing, now: datetime) 
 
 
 def rematch(shop: str, *, inbox: Inbox, pass_on: Passing, now: datetime, limit: int = 100, after: str | None = None) -> Redriven:
-    """Look for the orders of unmatched events again, and for events that were stored and never worked at. They keep their state until
-    they are worked at.
+    """Look for the orders of unmatched events again, and for events whose message is not on its way any more: they were never worked at,
+    or their worker was killed at the last try. They keep their state until they are worked at.
     """
-    wanted = Wanted(states=frozenset({EventState.UNMATCHED, EventState.RECEIVED}), until=now - FORGOTTEN)
+    wanted = Wanted(states=frozenset({EventState.UNMATCHED, EventState.RECEIVED, EventState.FAILED}), until=now - FORGOTTEN)
     page = browsing.look(shop, wanted, limit=limit, after=after, inbox=inbox, now=now)
-    for event in page.events:
+    lost = tuple(event for event in page.events if _lost(event, now))
+    for event in lost:
         pass_on(event, looked=ENOUGH)
-    return Redriven(events=tuple(page.events), redriven=len(page.events), last=page.last)
+    return Redriven(events=lost, redriven=len(lost), last=page.last)
+
+
+def _lost(event: ProviderEvent, now: datetime) -> bool:
+    if event.state is EventState.UNMATCHED:
+        return event.received_at > now - HOPELESS
+    return event.state is EventState.RECEIVED or (event.worked_at or event.received_at) < now - TRIED
 
 
 def _again(event: ProviderEvent, *, inbox: Inbox, pass_on: Passing) -> ProviderEvent | None:

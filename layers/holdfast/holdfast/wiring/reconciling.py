@@ -252,6 +252,7 @@ def _unanswered(about: str, provider: str | None, refusal: HoldfastError) -> See
 
 MOST_EVENTS = 2000
 """Of one shop in one run: a sale's worth of webhooks that overtook their orders."""
+EVENTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -264,8 +265,8 @@ class Matching:
     def __call__(self, task: Task, now: datetime) -> Mapping[str, int]:
         pass_on = _nobody if task.options.dry_run else self.pass_on
         sent, after = 0, None
-        while sent < MOST_EVENTS:
-            page = redriving.rematch(task.shop, inbox=self.inbox, pass_on=pass_on, now=now, after=after)
+        for _ in range(MOST_EVENTS // EVENTS_AT_ONCE):
+            page = redriving.rematch(task.shop, inbox=self.inbox, pass_on=pass_on, now=now, limit=EVENTS_AT_ONCE, after=after)
             sent, after = sent + page.redriven, page.last
             if after is None:
                 break
