@@ -359,6 +359,17 @@ def test_an_account_that_is_gone_is_told(house: House, rounds: Round) -> None:
     assert rounds.tick().counts.skipped == {"provider_not_connected": 1}
 
 
+def test_a_refund_at_an_account_that_is_gone_is_told_and_stays_due(house: House, rounds: Round) -> None:
+    [order] = placed(house, 1, paid=True)
+    house.browser_returns(order)
+    house.refund(house.order(order))
+    house.now += LATER
+    rounds.provider = _Gone()
+    report = rounds.tick()
+    assert (report.counts.skipped, report.counts.errors) == ({"provider_not_connected": 1}, {})
+    assert house.order(order).payment.status is PaymentStatus.REFUND_DUE
+
+
 class _Gone:
     def __getattr__(self, name: str) -> Any:
         raise UnknownProvider

@@ -4,7 +4,8 @@ Apart from the other plugs of payments: who sells need not load it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from holdfast.kernel.time import rfc3339
 from holdfast.orders import asking, settlement, unsettled
 from holdfast.orders.asking import Ask, Looked, Result, Why
 from holdfast.orders.model import Order, PaymentStatus
-from holdfast.orders.neighbours import PaymentFact
+from holdfast.orders.neighbours import GiveBack, PaymentFact, Returned
 from holdfast.orders.unsettled import Lists, Source
 from holdfast.payments import discrepancies, ledger, redriving
 from holdfast.payments.comparing import Booked
@@ -41,22 +42,31 @@ class PaymentsForAsking(PaymentsForOrders):
     """`orders.asking.Payments`."""
 
     def truth(self, order: Order) -> PaymentFact | None:
-        try:
+        with _connected(order.payment.provider):
             return super().truth(order)
-        except UnknownProvider:
-            raise _not_connected(order) from None
+
+    def refund(self, asked: GiveBack) -> Returned:
+        with _connected(asked.provider):
+            return super().refund(asked)
+
+    def void(self, shop: str, provider: str, payment: str, now: datetime) -> bool:
+        with _connected(provider):
+            return super().void(shop, provider, payment, now)
 
     def told(self, order: Order) -> PaymentFact | None:
-        try:
+        with _connected(order.payment.provider):
             news = self.provider(order.shop, order.payment.provider).status(order.payment.id)
-        except UnknownProvider:
-            raise _not_connected(order) from None
         collectable = news.news is News.AUTHORIZED and wanted(news, order)
         return fact_of(news.model_copy(update={"news": News.SUCCEEDED}) if collectable else news, order.payment.provider)
 
 
-def _not_connected(order: Order) -> ProviderNotOffered:
-    return ProviderNotOffered("The shop has no account there.", provider=order.payment.provider)
+@contextmanager
+def _connected(provider: str) -> Iterator[None]:
+    """ProviderNotOffered where the shop's account was removed: that says nothing of the payment."""
+    try:
+        yield
+    except UnknownProvider:
+        raise ProviderNotOffered("The shop has no account there.", provider=provider) from None
 
 
 @dataclass(frozen=True)
