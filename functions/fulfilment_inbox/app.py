@@ -51,7 +51,7 @@ def fulfil(message: Message) -> None:
         return
     told = message["detail"]
     if told["type"] in {REFUND_DUE, PARTIALLY_REFUNDED, REFUNDED, CHARGED_BACK, CANCELLED}:
-        forget(told["shop"], told["order"], store=store, orders=orders)
+        forget(told["shop"], told["order"], store=store, orders=orders, stock=stock)
     else:
         serve(told["shop"], told["order"], store=store, orders=orders, stock=stock, now=utc_now())
     logger.info("worked", extra={"order": told["order"], "event": told["type"]})

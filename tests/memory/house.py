@@ -282,7 +282,13 @@ class House:
         )
 
     def forget(self, order: Order) -> None:
-        fulfilment.forget(self.shop, order.id, store=self.stores.fulfilment, orders=OrdersForFulfilment(self.stores.orders))
+        fulfilment.forget(
+            self.shop,
+            order.id,
+            store=self.stores.fulfilment,
+            orders=OrdersForFulfilment(self.stores.orders),
+            stock=self._stock_for_fulfilment,
+        )
 
     def sweep(self) -> int:
         freed = 0

@@ -67,6 +67,16 @@ class MemoryLevels:
             lambda row: row.model_copy(update={**told, "version": row.version + 1}),
         )
 
+    def await_units(self, key: LevelKey, waiting: bool) -> None:
+        self._memory.change(
+            _level(key),
+            lambda row: row is not None and row.awaited is not waiting,
+            lambda row: row.model_copy(update={"awaited": waiting, "version": row.version + 1}),
+        )
+
+    def _nobody_waits(self, level: Level) -> bool:
+        return self._memory.condition("NOBODY_WAITS", not level.awaited)
+
     def mark_hot(self, shop: str, sku: str, hot: bool) -> None:
         self._memory.put(("hot", shop, sku), sku if hot else None)
 
@@ -76,7 +86,7 @@ class MemoryLevels:
     def take(self, key: LevelKey, name: str, entry: Entry) -> Level:
         taken, level = self._memory.change(
             _level(key),
-            lambda level: level and self._enough(level, entry.quantity) and self._not_taken_yet(level, name),
+            lambda level: level and self._enough(level, entry.quantity) and self._not_taken_yet(level, name) and self._nobody_waits(level),
             lambda level: _changed(level, available=-entry.quantity, put={name: entry}),
         )
         if not taken:
@@ -91,6 +101,7 @@ class MemoryLevels:
                 level
                 and level.available >= entry.quantity - back
                 and (name in freed or self._not_taken_yet(level, name))
+                and (seen.awaited or self._nobody_waits(level))
                 and all(self._same_entry(level, old, was) for old, was in freed.items())
             ),
             lambda level: _changed(level, available=back - entry.quantity, drop=freed, put={name: entry}),

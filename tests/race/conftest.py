@@ -32,6 +32,7 @@ __all__ = ["careless", "emulated", "house", "raced", "shop", "simulated"]
 _ALWAYS = {
     "ENOUGH_LEFT": (stock, "attribute_exists(#avail)"),
     "NOT_TAKEN_YET": (stock, "attribute_exists(#lk)"),
+    "NOBODY_WAITS": (stock, "attribute_exists(#lk)"),
     "SAME_ENTRY": (stock, "attribute_exists(#lk)"),
     "STILL_HELD": (stock, "attribute_exists(#lk)"),
     "SAME_LAST": (stock, "attribute_exists(#on_hand)"),

@@ -15,6 +15,8 @@ from holdfast.orders.model import Order, Status
 from holdfast.orders.settlement import Outcome, Settled
 from holdfast.payments.model import EventState
 from holdfast.platform.idempotency import LEASE, IdempotencyKey
+from holdfast.stock.errors import NotTaken
+from holdfast.stock.model import Entry, LevelKey
 from tests.memory import samples
 from tests.memory.engine import Memory
 from tests.memory.house import GRACE, HOLD, House
@@ -285,3 +287,49 @@ def test_without_the_guard_the_customer_gets_many(careless: Careless) -> None:
     house = careless("FREE")
     mailed(house)
     assert len(house.mailer.sent) > 1
+
+
+# Those who have paid go first.
+
+
+def overtaken(house: House) -> tuple[Order, list[Any]]:
+    """Units come in for an order that waits, and twelve buyers stand at the door."""
+    house.product("A", 0, on_shortage=OnShortage.BACKORDER)
+    order = house.buy(("A", 4), accept_partial=True)
+    house.browser_returns(order)
+    house.serve(order)
+    sessions = [house.session(("A", 1)) for _ in range(12)]
+    house.restock("A", 6, "late")
+    bought = together([lambda session=session: house.place(session) for session in sessions] + [lambda: house.feed("A")])  # type: ignore[misc]
+    house.feed("A")
+    return house.order(order), bought[:-1]
+
+
+def test_no_buyer_overtakes_an_order_that_waits(house: House) -> None:
+    order, bought = overtaken(house)
+    assert order.line("A").allocated == 4
+    assert sum(isinstance(answer, Placed) for answer in bought) <= 2
+    assert house.level("A").conserved()
+
+
+def taken_by_a_stranger(house: House) -> tuple[bool, int]:
+    """Whether a buyer got the units that came in for an order that waits, and what was left for that."""
+    house.product("A", 0, on_shortage=OnShortage.BACKORDER)
+    order = house.buy(("A", 4), accept_partial=True)
+    house.browser_returns(order)
+    house.serve(order)
+    house.restock("A", 4, "late")
+    try:
+        house.stores.stock.levels.take(LevelKey(shop=house.shop, sku="A"), "stranger", Entry(quantity=4, expires_at=house.now + HOLD))
+        taken = True
+    except NotTaken:
+        taken = False
+    return taken, house.feed("A")
+
+
+def test_a_take_that_did_not_look_is_refused(house: House) -> None:
+    assert taken_by_a_stranger(house) == (False, 4)
+
+
+def test_without_the_note_buyers_take_what_others_paid_for(careless: Careless) -> None:
+    assert taken_by_a_stranger(careless("NOBODY_WAITS")) == (True, 0)

@@ -217,18 +217,19 @@ def test_around_the_end_of_a_hold_exactly_one_wins(house: House, memory: Memory,
 
 
 def test_what_another_buyer_left_of_a_dead_hold_goes_to_those_who_wait() -> None:
-    """Ben's two keys ran out; Cleo took one of them over. His money goes back, and Ada, who waited, gets the other."""
+    """Ben's two keys ran out; Cleo took one of them over. Then Ada pays, who waits, and gets the other; Ben's money goes back."""
     memory = Memory()
     house = House(in_memory(memory), late_payment=LatePayment.REFUND)
     stage = Backstage(memory, house)
     house.product("KEY", 2, Kind.DIGITAL, OnShortage.BACKORDER)
     ben = house.buy(("KEY", 2))
+    house.now += HOLD
     ada = house.buy(("KEY", 1), accept_partial=True)
-    house.browser_returns(ada)
-    stage.run()
-    house.now += HOLD + GRACE + timedelta(seconds=1)
+    house.now += GRACE + timedelta(seconds=1)
     cleo = house.buy(("KEY", 1))
+    house.browser_returns(ada)
     house.browser_returns(cleo)
+    stage.run()
     house.browser_returns(ben)
     stage.settle_down()
     assert (house.order(ben).status, len(house.keys_of(ada)), len(house.keys_of(cleo))) == (Status.REFUNDED, 1, 1)

@@ -118,7 +118,15 @@ class Orders(Protocol):
 
 class Stock(Protocol):
     def free(self, shop: str, sku: str, now: datetime) -> int:
-        """Units that can be sold at once."""
+        """Units that can be given at once."""
+        ...
+
+    def keep(self, shop: str, sku: str) -> None:
+        """From now on nobody gets units but those who wait."""
+        ...
+
+    def admit(self, shop: str, sku: str) -> None:
+        """Nobody waits any more: everybody may buy."""
         ...
 
     def sell_writes(self, shop: str, sku: str, quantity: int, order: str, wave: str, now: datetime) -> list[Write]: ...

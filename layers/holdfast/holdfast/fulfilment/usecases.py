@@ -37,27 +37,30 @@ def serve(shop: str, order: str, *, store: FulfilmentStore, orders: Orders, stoc
     raise trouble
 
 
-def forget(shop: str, order: str, *, store: FulfilmentStore, orders: Orders) -> None:
+def forget(shop: str, order: str, *, store: FulfilmentStore, orders: Orders, stock: Stock) -> None:
     """Something of the order was given up: no more is written down than it still waits for. Safe to repeat."""
     paid = orders.paid(shop, order)
     for sku in paid.skus if paid is not None else ():
-        _trim(shop, order, sku, store, orders)
+        if _trim(shop, order, sku, store, orders):
+            _somebody_waits(shop, sku, store, stock)
 
 
-def _trim(shop: str, order: str, sku: str, store: FulfilmentStore, orders: Orders) -> None:
-    """The debt is read before the order: what is fed in between moves the debt, and the write is refused."""
+def _trim(shop: str, order: str, sku: str, store: FulfilmentStore, orders: Orders) -> bool:
+    """Whether it had been written down at all. The debt is read before the order: what is fed in between moves the debt, and the write
+    is refused.
+    """
     for _ in range(ATTEMPTS):
         paid = orders.paid(shop, order)
         debt = store.debts.of(shop, sku, order, paid.paid_at) if paid is not None else None
         paid = orders.paid(shop, order)
         owed = paid.owed().get(sku, 0) if paid is not None else 0
         if debt is None or debt.owed <= owed:
-            return
+            return debt is not None
         try:
             store.commit([store.debts.pay_write(debt, debt.owed - owed)], token=f"{order}#{sku}#trim#{debt.owed}#{owed}")
         except Conflict:
             continue  # fed meanwhile
-        return
+        return True
     raise UnavailableError("The waiting orders of this item keep changing.")
 
 
@@ -77,10 +80,14 @@ def feed(shop: str, sku: str, *, store: FulfilmentStore, orders: Orders, stock: 
     """
     given, tries = 0, 0
     trouble: HoldfastError = UnavailableError("The waiting orders of this item keep changing.")
+    if not _somebody_waits(shop, sku, store, stock):
+        return given
     while tries < ATTEMPTS:
         debt = store.debts.first(shop, sku)
         if debt is None:
-            return given
+            if not _somebody_waits(shop, sku, store, stock):
+                return given
+            continue
         paid = orders.paid(shop, debt.order)
         owed = paid.owed().get(sku, 0) if paid else 0
         if paid is None or owed == 0:
@@ -97,6 +104,18 @@ def feed(shop: str, sku: str, *, store: FulfilmentStore, orders: Orders, stock: 
         except VaultShortError as short:
             trouble, tries = short, tries + 1  # as in serve: perhaps another worker was faster
     raise trouble
+
+
+def _somebody_waits(shop: str, sku: str, store: FulfilmentStore, stock: Stock) -> bool:
+    """And new buyers get units only if nobody does. The queue is looked at again after they were admitted: a debt that was written
+    in between may have found the way closed still.
+    """
+    if store.debts.first(shop, sku) is None:
+        stock.admit(shop, sku)
+        if store.debts.first(shop, sku) is None:
+            return False
+    stock.keep(shop, sku)
+    return True
 
 
 def _feed_one(debt: Debt, quantity: int, paid: PaidOrder, store: FulfilmentStore, stock: Stock, now: datetime) -> None:

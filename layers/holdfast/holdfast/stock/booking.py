@@ -13,7 +13,7 @@ from holdfast.kernel.writes import Write
 from holdfast.stock import planning, shelves
 from holdfast.stock.errors import InsufficientStock, LedgerMoved, StaleStock, UnknownLocation
 from holdfast.stock.keys import movement_id
-from holdfast.stock.model import MAIN, Booking, Head, Level, Movement, Place, Reason, reach, shard_names
+from holdfast.stock.model import MAIN, Booking, Head, Level, Movement, Place, Reason, shard_names, unheld
 from holdfast.stock.ports import StockStore
 
 ATTEMPTS = 8
@@ -120,7 +120,7 @@ def adjust_writes(command: Adjust, *, store: StockStore, grace: timedelta, now: 
     head, levels = shelves.look(command.shop, command.sku, levels=store.levels)
     _place(head, command.location)
     exact = command.expected_available is not None
-    free = reach(levels.values(), now, grace)
+    free = unheld(levels.values(), now, grace)
     if exact and free != command.expected_available:
         raise StaleStock("The stock was changed meanwhile. Read it again.", available=free)
     parts = [level for level in planning.walk(command.movement, head, levels, planning.available) if at(level, command.location)]

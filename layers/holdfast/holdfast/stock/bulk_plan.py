@@ -8,7 +8,7 @@ from holdfast.kernel.errors import Invalid
 from holdfast.kernel.model import Model
 from holdfast.stock import shelves
 from holdfast.stock.inventory import Article, Desk
-from holdfast.stock.model import MAIN, Level, Reason, location_of, reach
+from holdfast.stock.model import MAIN, Level, Reason, location_of, unheld
 from holdfast.stock.spreadsheet import Fault, pointer
 
 FAULTS_TOLD = 100
@@ -92,7 +92,7 @@ class _Count:
 
     def __init__(self, levels: Iterable[Level], grace: timedelta, now: datetime) -> None:
         parts = list(levels)
-        self.on_hand, self.free = sum(level.on_hand for level in parts), reach(parts, now, grace)
+        self.on_hand, self.free = sum(level.on_hand for level in parts), unheld(parts, now, grace)
         self.here: Counter[str] = Counter()
         for level in parts:
             self.here[location_of(level.key.part)] += level.free(now, grace)

@@ -12,7 +12,7 @@ from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant
 from holdfast.stock import booking, layout, shelves
 from holdfast.stock.errors import StaleStock, UnknownStock
-from holdfast.stock.model import Head, Level, LevelKey, Place, Summary, location_of, reach
+from holdfast.stock.model import Head, Level, LevelKey, Place, Summary, location_of, unheld
 from holdfast.stock.ports import StockStore
 
 LOOKED_AT = 500
@@ -297,7 +297,7 @@ def _named(article: Article, text: str | None) -> bool:
 
 def _figures(place: Place, levels: Mapping[LevelKey, Level], grace: timedelta, now: datetime) -> LocationFigures:
     here = [level for level in levels.values() if location_of(level.key.part) == place.name]
-    on_hand, free = sum(level.on_hand for level in here), reach(here, now, grace)
+    on_hand, free = sum(level.on_hand for level in here), unheld(here, now, grace)
     return LocationFigures(
         name=place.name, on_hand=on_hand, available=free, locked=on_hand - free, incoming=place.incoming, expected_at=place.expected_at
     )
@@ -325,7 +325,7 @@ def _refuse_keyless(article: Article, delta: int) -> None:
 
 
 def _still(shop: str, sku: str, expected: int, desk: Desk, now: datetime) -> None:
-    free = reach(shelves.look(shop, sku, levels=desk.store.levels)[1].values(), now, desk.grace)
+    free = unheld(shelves.look(shop, sku, levels=desk.store.levels)[1].values(), now, desk.grace)
     if free != expected:
         raise StaleStock("The stock was changed meanwhile. Read it again.", available=free)
 

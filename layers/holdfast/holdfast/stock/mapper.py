@@ -23,6 +23,7 @@ def level_of(key: LevelKey, item: Mapping[str, Any]) -> Level:
         made=made,
         last=item.get("last"),
         cap=item.get("cap"),
+        awaited="awaited" in item,
     )
 
 

@@ -78,11 +78,12 @@ class Glance(Model):
 class Level(Glance):
     """Units of one part: `on_hand = available + locked`, on every image that was ever written.
 
-    `last` is the ledger document that changed `on_hand` last.
+    `last` is the ledger document that changed `on_hand` last. `awaited`: paid orders wait for the SKU, and no new buyer overtakes them.
     """
 
     entries: Mapping[str, Entry] = {}
     last: str | None = None
+    awaited: bool = False
 
     @property
     def locked(self) -> int:
@@ -107,8 +108,16 @@ class Level(Glance):
         }
 
     def free(self, now: datetime, grace: timedelta, former: "tuple[Former, ...]" = ()) -> int:
-        """What a buyer could have at this instant: the clock frees units, not the sweeper."""
+        """What nobody holds at this instant: the clock frees units, not the sweeper."""
         return self.available + sum(entry.quantity for entry in self.reclaimable(now, grace, former).values())
+
+    def for_sale(self, now: datetime, grace: timedelta, former: "tuple[Former, ...]" = ()) -> int:
+        """What a buyer could have at this instant: while others wait who have paid, no more than he holds himself."""
+        return self.own(former) if self.awaited else self.free(now, grace, former)
+
+    def own(self, former: "tuple[Former, ...]") -> int:
+        """Units of his own earlier tries."""
+        return sum(entry.quantity for name, entry in self.entries.items() if any(one.left(name, entry) for one in former))
 
 
 class Place(Record):
@@ -312,6 +321,11 @@ class Summary(Model):
     safety_stock: int = 0
 
 
-def reach(levels: Iterable[Level], now: datetime, grace: timedelta, former: tuple[Former, ...] = ()) -> int:
+def unheld(levels: Iterable[Level], now: datetime, grace: timedelta) -> int:
+    """What nobody holds of these parts together."""
+    return sum(level.free(now, grace) for level in levels)
+
+
+def for_sale(levels: Iterable[Level], now: datetime, grace: timedelta, former: tuple[Former, ...] = ()) -> int:
     """What a buyer could have of these parts together."""
-    return sum(level.free(now, grace, former) for level in levels)
+    return sum(level.for_sale(now, grace, former) for level in levels)

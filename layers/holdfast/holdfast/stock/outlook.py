@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from holdfast.stock.keys import buyer_pool
-from holdfast.stock.model import PROMISES, Former, Head, Level, LevelKey, Line, reach, shard_names
+from holdfast.stock.model import PROMISES, Former, Head, Level, LevelKey, Line, for_sale, shard_names
 from holdfast.stock.ports import Levels
 from holdfast.stock.recall import Recall
 
@@ -47,7 +47,7 @@ def outlook(
         goods = _parts(shop, head, found)
         owable = _left(shop, line.sku, PROMISES, line.promises, found, former, grace, now)
         left = _left(shop, line.sku, buyer_pool(buyer), line.allowance, found, former, grace, now) if buyer else None
-        return Outlook(reach(goods, now, grace, former), owable, left, head.shards)
+        return Outlook(for_sale(goods, now, grace, former), owable, left, head.shards)
 
     return {line.sku: of(line) for line in lines if line.sku in heads}
 

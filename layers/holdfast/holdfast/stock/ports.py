@@ -51,6 +51,10 @@ class Levels(Protocol):
         """The part's note of the layout, from which workers learn it."""
         ...
 
+    def await_units(self, key: LevelKey, waiting: bool) -> None:
+        """Note on the part that paid orders wait for the SKU, or that none does any more. Only they get its units meanwhile."""
+        ...
+
     def mark_hot(self, shop: str, sku: str, hot: bool) -> None:
         """Note (or forget) that the SKU has more than one shard."""
         ...

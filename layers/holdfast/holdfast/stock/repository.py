@@ -17,6 +17,8 @@ from holdfast.stock.model import NEVER, SAFETY, Entry, Glance, Head, Level, Leve
 # Enough units are free, and this lock has not taken any yet: a repeated delivery must not take twice.
 ENOUGH_LEFT = "#avail >= :quantity"
 NOT_TAKEN_YET = "attribute_not_exists(#lk.#name)"
+# No paid order waits for the SKU: a new buyer overtakes nobody.
+NOBODY_WAITS = "attribute_not_exists(#awaited)"
 # The entry is the very one that was seen: neither extended, nor sold, nor given back since.
 SAME_ENTRY = "#lk.#name = :entry"
 # The entry stands and has as many units as are to be sold.
@@ -117,6 +119,17 @@ class DynamoLevels:
         except ConditionFailed:
             return  # it knows
 
+    def await_units(self, key: LevelKey, waiting: bool) -> None:
+        set_, there = ("SET #awaited = :one, #ver = #ver + :one", "attribute_exists(#lk) AND attribute_not_exists(#awaited)")
+        clear, gone = ("SET #ver = #ver + :one REMOVE #awaited", "attribute_exists(#awaited)")
+        names = {"#awaited": "awaited", "#ver": "ver"}
+        change = Expression(set_ if waiting else clear, names, {":one": 1})
+        try:
+            condition = Expression(there, {"#lk": "lk"}) if waiting else Expression(gone)
+            self._table.update(keys.level_key(key), change, condition, returns="NONE")
+        except ConditionFailed:
+            return  # it is so already
+
     def mark_hot(self, shop: str, sku: str, hot: bool) -> None:
         if hot:
             self._table.put({**keys.hot_key(shop, sku), "sku": sku})
@@ -133,14 +146,17 @@ class DynamoLevels:
             {**_LOCKED, "#name": name},
             {":quantity": entry.quantity, ":entry": entry_wire(entry), ":one": 1},
         )
-        takeable = Expression(f"{ENOUGH_LEFT} AND {NOT_TAKEN_YET}")
+        takeable = Expression(f"{ENOUGH_LEFT} AND {NOT_TAKEN_YET} AND {NOBODY_WAITS}", {"#awaited": "awaited"})
         try:
             return glance_of(key, self._table.update(keys.level_key(key), change, takeable))
         except ConditionFailed as refusal:
             raise NotTaken(level_of(key, refusal.item) if refusal.item else None) from refusal
 
     def reclaim_and_take(self, seen: Level, freed: Mapping[str, Entry], name: str, entry: Entry) -> Glance:
-        """An entry of the same name is written over, not removed: an expression may name a path once."""
+        """An entry of the same name is written over, not removed: an expression may name a path once.
+
+        Of an awaited part only his own units were planned for him; that others wait since it was seen is a change of it.
+        """
         aliases = {old: "#name" if old == name else f"#f{i}" for i, old in enumerate(freed)}
         gone = [f"#lk.{alias}" for alias in aliases.values() if alias != "#name"]
         back = sum(old.quantity for old in freed.values())
@@ -156,7 +172,9 @@ class DynamoLevels:
             },
         )
         same = [f"#lk.{alias} = :f{i}" for i, alias in enumerate(aliases.values())]
-        unchanged = Expression(" AND ".join(["#avail >= :needed", *([] if name in freed else [NOT_TAKEN_YET]), *same]))
+        guards = [*([] if name in freed else [NOT_TAKEN_YET]), *([] if seen.awaited else [NOBODY_WAITS])]
+        names = {} if seen.awaited else {"#awaited": "awaited"}
+        unchanged = Expression(" AND ".join(["#avail >= :needed", *guards, *same]), names)
         try:
             return glance_of(seen.key, self._table.update(keys.level_key(seen.key), change, unchanged))
         except ConditionFailed as refusal:

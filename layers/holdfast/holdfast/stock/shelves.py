@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from holdfast.stock.errors import UnknownStock
-from holdfast.stock.model import Head, Level, LevelKey, Summary, reach, shard_names
+from holdfast.stock.model import Head, Level, LevelKey, Summary, for_sale, shard_names, unheld
 from holdfast.stock.ports import Levels
 from holdfast.stock.recall import Recall
 
@@ -31,12 +31,12 @@ def look_at(shop: str, made: Mapping[str, int], *, levels: Levels) -> dict[str, 
 
 
 def availability(shop: str, skus: Sequence[str], *, levels: Levels, recall: Recall, grace: timedelta, now: datetime) -> dict[str, int]:
-    """Free units per SKU at this instant; 0 for a SKU without stock."""
+    """Units per SKU that a buyer could have at this instant; 0 for a SKU without stock."""
     shelves = look_at(shop, {sku: recall.made(shop, sku) for sku in skus}, levels=levels)
     for _, parts in shelves.values():
         for level in parts.values():
             recall.saw(level, now)
-    return {sku: reach(shelves[sku][1].values(), now, grace) if sku in shelves else 0 for sku in skus}
+    return {sku: for_sale(shelves[sku][1].values(), now, grace) if sku in shelves else 0 for sku in skus}
 
 
 def summary(shop: str, sku: str, *, waiting: int, levels: Levels, grace: timedelta, now: datetime) -> Summary:
@@ -48,7 +48,7 @@ def summary(shop: str, sku: str, *, waiting: int, levels: Levels, grace: timedel
 def summed(head: Head, found: Mapping[LevelKey, Level], *, waiting: int, grace: timedelta, now: datetime) -> Summary:
     """By the clock: what a dead hold still has counts as available."""
     on_hand = sum(level.on_hand for level in found.values())
-    free = reach(found.values(), now, grace)
+    free = unheld(found.values(), now, grace)
     return Summary(
         sku=head.sku,
         on_hand=on_hand,

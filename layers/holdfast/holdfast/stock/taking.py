@@ -141,7 +141,7 @@ class Taking:
         self.lock = moved
 
     def _free(self, level: Level) -> int:
-        return level.free(self.world.now, self.world.grace, self.former)
+        return level.for_sale(self.world.now, self.world.grace, self.former)
 
     def _mine(self, level: Level) -> Entry | None:
         """What this very try has taken there."""
@@ -161,7 +161,7 @@ class Taking:
         key = self._key(line, part)
         name, entry = entry_id(self.lock.id), Entry(quantity=part.quantity, expires_at=self.lock.expires_at)
         level = self._seen.pop(key, None)
-        if level is None or (name not in level.entries and level.available >= part.quantity):
+        if level is None or (name not in level.entries and level.available >= part.quantity and not level.awaited):
             try:
                 seen = self.world.store.levels.take(key, name, entry)
                 if not self._cap_moved(line, seen):
@@ -188,7 +188,7 @@ class Taking:
         self._saw(level)
         if self._mine(level) == Entry(quantity=part.quantity, expires_at=self.lock.expires_at):
             return level.available >= 0  # less is there in a pool whose cap was lowered
-        return level.free(self.world.now, self.world.grace, self._own(level)) >= part.quantity
+        return level.for_sale(self.world.now, self.world.grace, self._own(level)) >= part.quantity
 
     def _own(self, level: Level) -> tuple[Former, ...]:
         """Also what stands under our own name: an earlier try's, or a late delivery of a take that was planned anew.

@@ -9,7 +9,7 @@ from holdfast.kernel.writes import Write
 from holdfast.orders.model import HoldRef
 from holdfast.orders.neighbours import Standing, Taken, Wish
 from holdfast.orders.offers import Outlook
-from holdfast.stock import booking, holding, releasing, selling, shelves
+from holdfast.stock import awaiting, booking, holding, releasing, selling, shelves
 from holdfast.stock.errors import HeldForAnotherOrder, UnknownHold
 from holdfast.stock.model import Former, Line, Lock
 from holdfast.stock.outlook import outlook
@@ -118,6 +118,12 @@ class StockForFulfilment:
 
     def free(self, shop: str, sku: str, now: datetime) -> int:
         return shelves.free_expired(shop, sku, levels=self.store.levels, grace=self.grace, now=now)
+
+    def keep(self, shop: str, sku: str) -> None:
+        awaiting.keep(shop, sku, levels=self.store.levels)
+
+    def admit(self, shop: str, sku: str) -> None:
+        awaiting.admit(shop, sku, levels=self.store.levels)
 
     def sell_writes(self, shop: str, sku: str, quantity: int, order: str, wave: str, now: datetime) -> list[Write]:
         return selling.sell_writes(shop, sku, quantity, order=order, wave=wave, store=self.store, now=now)
