@@ -7,6 +7,7 @@ from holdfast.catalogue.ports import Products
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.fulfilment.ports import FulfilmentStore
 from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.writes import Commit
 from holdfast.notifications.ports import Outbox
 from holdfast.notifications.repository import DynamoOutbox
@@ -38,6 +39,7 @@ from holdfast.webhooks.ports import WebhookStore
 from holdfast.webhooks.repository import DynamoWebhooks
 from tests.memory.accounts import MemoryAccounts
 from tests.memory.catalogue import MemoryProducts
+from tests.memory.data_keys import LocalDataKeys
 from tests.memory.engine import Memory
 from tests.memory.fulfilment import MemoryFulfilment
 from tests.memory.notifications import MemoryOutbox
@@ -111,7 +113,7 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         sessions=DynamoSessions(table["Orders"]),
         inbox=DynamoInbox(table["Payments"]),
         accounts=DynamoAccounts(table["Tenants"]),
-        fulfilment=DynamoFulfilment(table["Fulfilment"], commit),
+        fulfilment=DynamoFulfilment(table["Fulfilment"], commit, Safe(LocalDataKeys())),
         outbox=DynamoOutbox(table["Notifications"]),
         tenants=DynamoTenants(table["Tenants"]),
         products=DynamoProducts(table["Catalogue"]),

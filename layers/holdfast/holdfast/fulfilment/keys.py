@@ -1,7 +1,5 @@
 """Keys of the fulfilment table."""
 
-import hashlib
-
 from holdfast.fulfilment.model import Debt
 from holdfast.kernel.time import rfc3339
 
@@ -14,13 +12,13 @@ def place_key(shop: str, sku: str, place: int) -> dict[str, str]:
     return {"pk": f"{shop}#{sku}#{place // 1000}", "sk": f"KEY#{place:09d}"}
 
 
-def hash_key(shop: str, text: str) -> dict[str, str]:
+def fingerprint_key(shop: str, fingerprint: str) -> dict[str, str]:
     """One item per key text and shop: what makes a second import of the same key fail. The text itself is not in it."""
-    return {"pk": f"{shop}#KEYHASH#{hash_of(shop, text)}", "sk": "HASH"}
+    return {"pk": f"{shop}#KEYHASH#{fingerprint}", "sk": "HASH"}
 
 
-def hash_of(shop: str, text: str) -> str:
-    return hashlib.sha256(f"{shop}\x1f{text}".encode()).hexdigest()
+def fingerprint_secret_key(shop: str) -> dict[str, str]:
+    return {"pk": f"{shop}#KEYHASH", "sk": "SECRET"}
 
 
 def delivery_key(shop: str, order: str, wave: int, sku: str) -> dict[str, str]:

@@ -1,16 +1,18 @@
 """The fulfilment table: key vaults, deliveries, debts."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from holdfast.fulfilment import keys
 from holdfast.fulfilment.errors import VaultMoved
 from holdfast.fulfilment.model import Debt, Delivery, LicenceKey, Vault
+from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.time import rfc3339
 from holdfast.kernel.writes import Commit, Write
-from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Table, record
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record
 
 # Nobody handed out or imported since the vault was seen.
 SAME_VAULT = "#imported = :imported AND #taken = :taken"
@@ -19,29 +21,33 @@ SAME_DEBT = "#owed = :owed"
 
 
 class DynamoVaults:
-    def __init__(self, table: Table) -> None:
+    """Texts of keys are sealed, and found again by fingerprints of them. Without a safe neither can be done."""
+
+    def __init__(self, table: Table, safe: Safe | None) -> None:
         self._table = table
+        self._maybe_safe = safe
+        self._secrets: dict[str, bytes] = {}
 
     def vault(self, shop: str, sku: str) -> Vault:
         item = self._table.get(keys.vault_key(shop, sku)) or {}
         return Vault(shop=shop, sku=sku, imported=item.get("imported", 0), taken=item.get("taken", 0))
 
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
-        by_hash = {keys.hash_key(shop, text)["pk"]: text for text in texts}
-        items = self._table.batch_get([{"pk": pk, "sk": "HASH"} for pk in by_hash])
-        return {by_hash[item["pk"]]: item["batch"] for item in items}
+        by_print = {self._fingerprint_key(shop, text)["pk"]: text for text in texts}
+        items = self._table.batch_get([{"pk": pk, "sk": "HASH"} for pk in by_print])
+        return {by_print[item["pk"]]: item["batch"] for item in items}
 
     def place_of(self, shop: str, text: str) -> tuple[str, int] | None:
-        item = self._table.get(keys.hash_key(shop, text))
+        item = self._table.get(self._fingerprint_key(shop, text))
         return (str(item["sku"]), int(item["place"])) if item else None
 
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
         writes: list[Write] = [self._move(vault, imported=vault.imported + len(texts))]
         for place, text in enumerate(texts, vault.imported + 1):
             key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
-            guard = {**keys.hash_key(vault.shop, text), "sku": vault.sku, "place": place, "batch": batch}
+            guard = {**self._fingerprint_key(vault.shop, text), "sku": vault.sku, "place": place, "batch": batch}
             writes += [
-                self._table.put_write({**keys.place_key(vault.shop, vault.sku, place), **record(key)}, NOT_THERE, _moved()),
+                self._table.put_write(self._key_item(vault.shop, key), NOT_THERE, _moved()),
                 self._table.put_write(guard, NOT_THERE, _moved()),
             ]
         return writes
@@ -72,7 +78,37 @@ class DynamoVaults:
 
     def keys(self, shop: str, sku: str, places: Sequence[int]) -> list[LicenceKey]:
         items = self._table.batch_get([keys.place_key(shop, sku, place) for place in places])
-        return sorted(map(LicenceKey.model_validate, items), key=lambda key: key.place)
+        return sorted((self._key(shop, item) for item in items), key=lambda key: key.place)
+
+    @property
+    def _safe(self) -> Safe:
+        if self._maybe_safe is None:
+            raise TypeError("this function handles no key texts")
+        return self._maybe_safe
+
+    def _key_item(self, shop: str, key: LicenceKey) -> Item:
+        item = {**keys.place_key(shop, key.sku, key.place), **record(key), "sealed": self._safe.seal(shop, key.sku, key.place, key.text)}
+        return {name: value for name, value in item.items() if name != "text"}
+
+    def _key(self, shop: str, item: Item) -> LicenceKey:
+        return LicenceKey.model_validate({**item, "text": self._safe.open(shop, item["sku"], item["place"], item["sealed"])})
+
+    def _fingerprint_key(self, shop: str, text: str) -> dict[str, str]:
+        return keys.fingerprint_key(shop, self._safe.fingerprint(shop, self._secret(shop), text))
+
+    def _secret(self, shop: str) -> bytes:
+        """The one that was written first counts: all workers must find the same key by the same fingerprint."""
+        if shop not in self._secrets:
+            key = keys.fingerprint_secret_key(shop)
+            item = self._table.get(key)
+            if item is None:
+                item = {**key, "wrapped": base64.b64encode(self._safe.new_secret(shop)).decode()}
+                try:
+                    self._table.put(item, NOT_THERE)
+                except ConditionFailed as faster:
+                    item = faster.item or item
+            self._secrets[shop] = base64.b64decode(item["wrapped"])
+        return self._secrets[shop]
 
     def record_reveal(self, shop: str, order: str, by: str, keys_shown: int, now: datetime) -> None:
         self._table.put({**keys.reveal_key(shop, order, new_id(rfc3339(now), now)), "by": by, "keys": keys_shown})
@@ -111,10 +147,10 @@ class DynamoDebts:
 
 
 class DynamoFulfilment:
-    """The fulfilment context's store."""
+    """The fulfilment context's store. `safe`: for who handles the texts of keys."""
 
-    def __init__(self, table: Table, commit: Commit) -> None:
-        self.vaults = DynamoVaults(table)
+    def __init__(self, table: Table, commit: Commit, safe: Safe | None = None) -> None:
+        self.vaults = DynamoVaults(table, safe)
         self.debts = DynamoDebts(table)
         self.commit = commit
 

@@ -1,0 +1,49 @@
+"""Where key texts are sealed and opened: each for its shop, its SKU and its place, so that none opens in another's."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Protocol
+
+from holdfast.platform import envelope
+from holdfast.platform.envelope import DataKey
+
+
+class DataKeys(Protocol):
+    """Data keys by context. UnavailableError when the key service does not answer."""
+
+    def for_sealing(self, context: Mapping[str, str]) -> DataKey: ...
+    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes: ...
+
+
+class Safe:
+    def __init__(self, data_keys: DataKeys) -> None:
+        self._data_keys = data_keys
+
+    def seal(self, shop: str, sku: str, place: int, text: str) -> str:
+        return envelope.sealed(text, self._data_keys.for_sealing(_of_vault(shop, sku)), _place(shop, sku, place))
+
+    def open(self, shop: str, sku: str, place: int, sealed: str) -> str:
+        """ValueError when it was sealed for another place."""
+        plain = self._data_keys.unwrap(envelope.wrapped_in(sealed), _of_vault(shop, sku))
+        return envelope.opened(sealed, plain, _place(shop, sku, place))
+
+    def new_secret(self, shop: str) -> bytes:
+        """A shop's secret for fingerprints, wrapped: made once and kept."""
+        return self._data_keys.for_sealing(_of_fingerprints(shop)).wrapped
+
+    def fingerprint(self, shop: str, secret: bytes, text: str) -> str:
+        """The same for the same text in the same shop. Who reads the table cannot try out texts: the secret is sealed, too."""
+        return hmac.digest(self._data_keys.unwrap(secret, _of_fingerprints(shop)), text.encode(), hashlib.sha256).hex()
+
+
+def _of_vault(shop: str, sku: str) -> dict[str, str]:
+    return {"purpose": "licence-keys", "shop": shop, "sku": sku}
+
+
+def _of_fingerprints(shop: str) -> dict[str, str]:
+    return {"purpose": "licence-key-fingerprints", "shop": shop}
+
+
+def _place(shop: str, sku: str, place: int) -> str:
+    return f"{shop}#{sku}#{place}"
