@@ -11,6 +11,7 @@ from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import ProductBody, ProductPage, ProductView, product_view
 from holdfast.fulfilment.errors import NotDigital
 from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.safe import Safe
 from holdfast.fulfilment.usecases import ImportKeys, import_keys
 from holdfast.fulfilment.views import ImportedView, KeysBody, VaultView
 from holdfast.kernel.errors import Invalid
@@ -18,6 +19,7 @@ from holdfast.kernel.ids import SKU_PATTERN
 from holdfast.kernel.time import utc_now
 from holdfast.platform import aws, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.envelope import KmsDataKeys
 from holdfast.platform.http import Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
@@ -41,6 +43,7 @@ class Settings(HoldSettings):
     locks_table: str
     orders_table: str
     fulfilment_table: str
+    sealing_key_arn: str
     tenants_table: str
     token_secret_arn: str
 
@@ -70,7 +73,7 @@ tenants = DynamoTenants(Table(client, settings.tenants_table))
 directory = Directory(tenants)
 products = DynamoProducts(Table(client, settings.catalogue_table))
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
-fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
+fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit, Safe(KmsDataKeys(settings.sealing_key_arn)))
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 shelf = ShelfForCatalogue(stock, settings.grace, fulfilment.debts.owed, utc_now)
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.safe import Safe
 from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.time import utc_now
 from holdfast.notifications.mailer import SesMailer
@@ -14,6 +15,7 @@ from holdfast.orders import guards
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.envelope import KmsDataKeys
 from holdfast.platform.log import logger
 from holdfast.platform.settings import FunctionSettings
 from holdfast.platform.tokens import Tokens
@@ -26,6 +28,7 @@ class Settings(FunctionSettings):
     notifications_table: str
     orders_table: str
     fulfilment_table: str
+    sealing_key_arn: str
     tenants_table: str
     token_secret_arn: str
     mail_sender: str
@@ -35,7 +38,7 @@ class Settings(FunctionSettings):
 settings = Settings.load()
 client = aws.dynamodb()
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
-fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), DynamoCommit(client))
+fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), DynamoCommit(client), Safe(KmsDataKeys(settings.sealing_key_arn)))
 outbox = DynamoOutbox(Table(client, settings.notifications_table))
 mailer = SesMailer(settings.mail_sender)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))

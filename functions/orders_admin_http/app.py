@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import utc_now
 from holdfast.orders import admin_views as views
@@ -31,6 +32,7 @@ from holdfast.orders.search_repository import DynamoOrderSearch
 from holdfast.orders.views import OrderDetail, OrderView, ReturnBody, order_detail, order_view, units
 from holdfast.platform import aws, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.envelope import KmsDataKeys
 from holdfast.platform.http import Answer, Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.patience import pause
@@ -56,6 +58,7 @@ class Settings(HoldSettings):
     stock_table: str
     locks_table: str
     fulfilment_table: str
+    sealing_key_arn: str
     tenants_table: str
     fulfilment_queue_url: str
     payments_queue_url: str
@@ -68,7 +71,9 @@ commit = DynamoCommit(client)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 table = Table(client, settings.orders_table)
 orders, search = DynamoOrders(table), DynamoOrderSearch(table, commit)
-vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table), commit).vaults)
+vaults = VaultsForSearch(
+    DynamoFulfilment(Table(client, settings.fulfilment_table), commit, Safe(KmsDataKeys(settings.sealing_key_arn))).vaults
+)
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 stock = StockForOrders(shelf, settings.grace, Recall(pause))
 policies = ShopPolicies(directory.shop, settings.hold)

@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdfast.fulfilment.repository import DynamoFulfilment
+from holdfast.fulfilment.safe import Safe
 from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import utc_now
@@ -47,6 +48,7 @@ from holdfast.payments.repository import DynamoInbox
 from holdfast.platform import aws, secrets
 from holdfast.platform.calling import PartnerThrottles, PartnerUnavailable, PartnerUnreadable
 from holdfast.platform.dynamo import DynamoCommit, Table
+from holdfast.platform.envelope import KmsDataKeys
 from holdfast.platform.http import Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.patience import pause
@@ -82,7 +84,7 @@ tenants_table = Table(client, settings.tenants_table)
 directory = Directory(DynamoTenants(tenants_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
-fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
+fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit, Safe(KmsDataKeys(settings.sealing_key_arn)))
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 stock = StockForOrders(shelf, settings.grace, Recall(pause))
 policies = ShopPolicies(directory.shop, settings.hold)
