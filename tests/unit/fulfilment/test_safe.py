@@ -49,9 +49,17 @@ def test_one_data_key_seals_many_and_each_text_brings_it_along() -> None:
 
 
 def test_fingerprints_are_of_a_shop_and_its_secret(safe: Safe) -> None:
-    secret = safe.new_secret("demo")
-    assert safe.fingerprint("demo", secret, TEXT) == safe.fingerprint("demo", secret, TEXT)
-    assert safe.fingerprint("demo", secret, TEXT) != safe.fingerprint("demo", secret, TEXT + " ")
-    assert safe.fingerprint("demo", secret, TEXT) != safe.fingerprint("demo", safe.new_secret("demo"), TEXT)
+    secret, asked = safe.new_secret("demo"), []
+
+    def stored(shop: str) -> bytes:
+        asked.append(shop)
+        return secret
+
+    first = safe.fingerprint("demo", TEXT, stored)
+    assert first == safe.fingerprint("demo", TEXT, stored) != safe.fingerprint("demo", TEXT + " ", stored)
+    assert asked == ["demo"]
+    other = Safe(LocalDataKeys())
+    assert other.fingerprint("demo", TEXT, stored) == first
+    assert Safe(LocalDataKeys()).fingerprint("demo", TEXT, other.new_secret) != first
     with pytest.raises(UnavailableError):
-        safe.fingerprint("other", secret, TEXT)
+        safe.fingerprint("other", TEXT, stored)

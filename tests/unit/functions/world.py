@@ -205,6 +205,9 @@ def empty() -> Iterator[World]:
         for module in made:  # what a worker remembers belongs to the world before
             module.directory._shops.clear()
             module.directory._keys.clear()
+            if hasattr(module, "safe"):
+                module.safe._secrets.clear()
+                module.safe._data_keys._sealing.clear()
         metrics._metrics.provider.namespace = metrics._metrics.provider.namespace or "Holdfast"
         RECEIVER.begin()
         inbox = load("webhooks_inbox")

@@ -26,7 +26,6 @@ class DynamoVaults:
     def __init__(self, table: Table, safe: Safe | None) -> None:
         self._table = table
         self._maybe_safe = safe
-        self._secrets: dict[str, bytes] = {}
 
     def vault(self, shop: str, sku: str) -> Vault:
         item = self._table.get(keys.vault_key(shop, sku)) or {}
@@ -94,21 +93,19 @@ class DynamoVaults:
         return LicenceKey.model_validate({**item, "text": self._safe.open(shop, item["sku"], item["place"], item["sealed"])})
 
     def _fingerprint_key(self, shop: str, text: str) -> dict[str, str]:
-        return keys.fingerprint_key(shop, self._safe.fingerprint(shop, self._secret(shop), text))
+        return keys.fingerprint_key(shop, self._safe.fingerprint(shop, text, self._secret))
 
     def _secret(self, shop: str) -> bytes:
         """The one that was written first counts: all workers must find the same key by the same fingerprint."""
-        if shop not in self._secrets:
-            key = keys.fingerprint_secret_key(shop)
-            item = self._table.get(key)
-            if item is None:
-                item = {**key, "wrapped": base64.b64encode(self._safe.new_secret(shop)).decode()}
-                try:
-                    self._table.put(item, NOT_THERE)
-                except ConditionFailed as faster:
-                    item = faster.item or item
-            self._secrets[shop] = base64.b64decode(item["wrapped"])
-        return self._secrets[shop]
+        key = keys.fingerprint_secret_key(shop)
+        item = self._table.get(key)
+        if item is None:
+            item = {**key, "wrapped": base64.b64encode(self._safe.new_secret(shop)).decode()}
+            try:
+                self._table.put(item, NOT_THERE)
+            except ConditionFailed as faster:
+                item = faster.item or item
+        return base64.b64decode(item["wrapped"])
 
     def record_reveal(self, shop: str, order: str, by: str, keys_shown: int, now: datetime) -> None:
         self._table.put({**keys.reveal_key(shop, order, new_id(rfc3339(now), now)), "by": by, "keys": keys_shown})

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from holdfast.platform import envelope
@@ -17,8 +17,11 @@ class DataKeys(Protocol):
 
 
 class Safe:
+    """`fingerprint` needs a secret of the shop, which is made once and lies beside the keys: who has none yet is given `stored`."""
+
     def __init__(self, data_keys: DataKeys) -> None:
         self._data_keys = data_keys
+        self._secrets: dict[str, bytes] = {}
 
     def seal(self, shop: str, sku: str, place: int, text: str) -> str:
         return envelope.sealed(text, self._data_keys.for_sealing(_of_vault(shop, sku)), _place(shop, sku, place))
@@ -32,8 +35,11 @@ class Safe:
         """A shop's secret for fingerprints, wrapped: made once and kept."""
         return self._data_keys.for_sealing(_of_fingerprints(shop)).wrapped
 
-    def fingerprint(self, shop: str, secret: bytes, text: str) -> str:
-        """The same for the same text in the same shop. Who reads the table cannot try out texts: the secret is sealed, too."""
+    def fingerprint(self, shop: str, text: str, stored: Callable[[str], bytes]) -> str:
+        """The same for the same text in the same shop. Who reads the table cannot try out texts: the secret is wrapped, too."""
+        if shop not in self._secrets:
+            self._secrets[shop] = stored(shop)
+        secret = self._secrets[shop]
         return hmac.digest(self._data_keys.unwrap(secret, _of_fingerprints(shop)), text.encode(), hashlib.sha256).hex()
 
 
