@@ -71,6 +71,7 @@ TIMES = {
     "platform/calling.py",
     "platform/http.py",
     "platform/lines.py",
+    "platform/envelope.py",
     "platform/patience.py",
     "tenants/repository.py",
     "kernel/time.py",
@@ -335,11 +336,11 @@ def test_a_cold_start_of_an_http_function_is_lean(function: str) -> None:
     assert heavy == {}
 
 
-def test_signatures_of_rsa_are_judged_in_one_place_and_imported_there_when_needed() -> None:
+def test_cryptography_is_used_in_two_places_and_imported_there_when_needed() -> None:
+    """Signatures of RSA are judged in one, texts are sealed in the other."""
     users = {module.name: module for module in [*ALL, *APPS] if "cryptography" in {top(name) for name in module.imports()}}
-    assert set(users) == {"payments/certificates.py"}
-    (module,) = users.values()
-    at_once = [node for node in module.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert set(users) == {"payments/certificates.py", "platform/envelope.py"}
+    at_once = [node for module in users.values() for node in module.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     assert not any("cryptography" in ast.unparse(node) for node in at_once)
 
 
