@@ -102,7 +102,7 @@ def needs(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "ses:SendEmail", "arn:aws:ses:eu-west-1:123456789012:identity/shop@example.com"
     elif operation == "GetSecretValue":
         yield "secretsmanager:GetSecretValue", f"Security/{params['SecretId'].title()}Secret.Id"
-    elif operation in {"Encrypt", "Decrypt"}:
+    elif operation in {"Encrypt", "Decrypt", "GenerateDataKey"}:
         yield f"kms:{operation}", "Security/SealingKey.Arn"
     else:
         raise AssertionError(f"no test knows which right {operation} needs")

@@ -49,17 +49,21 @@ def test_one_data_key_seals_many_and_each_text_brings_it_along() -> None:
 
 
 def test_fingerprints_are_of_a_shop_and_its_secret(safe: Safe) -> None:
-    secret, asked = safe.new_secret("demo"), []
-
-    def stored(shop: str) -> bytes:
-        asked.append(shop)
-        return secret
-
-    first = safe.fingerprint("demo", TEXT, stored)
-    assert first == safe.fingerprint("demo", TEXT, stored) != safe.fingerprint("demo", TEXT + " ", stored)
-    assert asked == ["demo"]
-    other = Safe(LocalDataKeys())
-    assert other.fingerprint("demo", TEXT, stored) == first
-    assert Safe(LocalDataKeys()).fingerprint("demo", TEXT, other.new_secret) != first
+    secret = safe.new_secret("demo")
+    first = safe.fingerprint("demo", secret, TEXT)
+    assert first == safe.fingerprint("demo", secret, TEXT) == Safe(LocalDataKeys()).fingerprint("demo", secret, TEXT)
+    assert first != safe.fingerprint("demo", secret, TEXT + " ")
+    assert first != safe.fingerprint("demo", safe.new_secret("demo"), TEXT)
     with pytest.raises(UnavailableError):
-        safe.fingerprint("other", TEXT, stored)
+        safe.fingerprint("other", secret, TEXT)
+
+
+def test_a_secret_is_asked_for_once_it_is_there(safe: Safe) -> None:
+    asked: list[str] = []
+
+    def stored(shop: str) -> bytes | None:
+        asked.append(shop)
+        return b"secret" if len(asked) > 1 else None
+
+    assert [safe.secret("demo", stored) for _ in range(3)] == [None, b"secret", b"secret"]
+    assert asked == ["demo", "demo"]

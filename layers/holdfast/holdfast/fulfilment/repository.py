@@ -32,19 +32,24 @@ class DynamoVaults:
         return Vault(shop=shop, sku=sku, imported=item.get("imported", 0), taken=item.get("taken", 0))
 
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
-        by_print = {self._fingerprint_key(shop, text)["pk"]: text for text in texts}
+        secret = self._safe.secret(shop, self._stored_secret)
+        if secret is None:
+            return {}
+        by_print = {self._fingerprint_key(shop, secret, text)["pk"]: text for text in texts}
         items = self._table.batch_get([{"pk": pk, "sk": "HASH"} for pk in by_print])
         return {by_print[item["pk"]]: item["batch"] for item in items}
 
     def place_of(self, shop: str, text: str) -> tuple[str, int] | None:
-        item = self._table.get(self._fingerprint_key(shop, text))
+        secret = self._safe.secret(shop, self._stored_secret)
+        item = self._table.get(self._fingerprint_key(shop, secret, text)) if secret else None
         return (str(item["sku"]), int(item["place"])) if item else None
 
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
+        secret = self._safe.secret(vault.shop, self._new_secret) or b""
         writes: list[Write] = [self._move(vault, imported=vault.imported + len(texts))]
         for place, text in enumerate(texts, vault.imported + 1):
             key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
-            guard = {**self._fingerprint_key(vault.shop, text), "sku": vault.sku, "place": place, "batch": batch}
+            guard = {**self._fingerprint_key(vault.shop, secret, text), "sku": vault.sku, "place": place, "batch": batch}
             writes += [
                 self._table.put_write(self._key_item(vault.shop, key), NOT_THERE, _moved()),
                 self._table.put_write(guard, NOT_THERE, _moved()),
@@ -92,20 +97,24 @@ class DynamoVaults:
     def _key(self, shop: str, item: Item) -> LicenceKey:
         return LicenceKey.model_validate({**item, "text": self._safe.open(shop, item["sku"], item["place"], item["sealed"])})
 
-    def _fingerprint_key(self, shop: str, text: str) -> dict[str, str]:
-        return keys.fingerprint_key(shop, self._safe.fingerprint(shop, text, self._secret))
+    def _fingerprint_key(self, shop: str, secret: bytes, text: str) -> dict[str, str]:
+        return keys.fingerprint_key(shop, self._safe.fingerprint(shop, secret, text))
 
-    def _secret(self, shop: str) -> bytes:
+    def _stored_secret(self, shop: str) -> bytes | None:
+        item = self._table.get(keys.fingerprint_secret_key(shop))
+        return base64.b64decode(item["wrapped"]) if item else None
+
+    def _new_secret(self, shop: str) -> bytes:
         """The one that was written first counts: all workers must find the same key by the same fingerprint."""
-        key = keys.fingerprint_secret_key(shop)
-        item = self._table.get(key)
-        if item is None:
-            item = {**key, "wrapped": base64.b64encode(self._safe.new_secret(shop)).decode()}
-            try:
-                self._table.put(item, NOT_THERE)
-            except ConditionFailed as faster:
-                item = faster.item or item
-        return base64.b64decode(item["wrapped"])
+        stored = self._stored_secret(shop)
+        if stored is not None:
+            return stored
+        made = {**keys.fingerprint_secret_key(shop), "wrapped": base64.b64encode(self._safe.new_secret(shop)).decode()}
+        try:
+            self._table.put(made, NOT_THERE)
+        except ConditionFailed as faster:
+            made = faster.item or made
+        return base64.b64decode(made["wrapped"])
 
     def record_reveal(self, shop: str, order: str, by: str, keys_shown: int, now: datetime) -> None:
         self._table.put({**keys.reveal_key(shop, order, new_id(rfc3339(now), now)), "by": by, "keys": keys_shown})

@@ -17,8 +17,6 @@ class DataKeys(Protocol):
 
 
 class Safe:
-    """`fingerprint` needs a secret of the shop, which is made once and lies beside the keys: who has none yet is given `stored`."""
-
     def __init__(self, data_keys: DataKeys) -> None:
         self._data_keys = data_keys
         self._secrets: dict[str, bytes] = {}
@@ -35,11 +33,17 @@ class Safe:
         """A shop's secret for fingerprints, wrapped: made once and kept."""
         return self._data_keys.for_sealing(_of_fingerprints(shop)).wrapped
 
-    def fingerprint(self, shop: str, text: str, stored: Callable[[str], bytes]) -> str:
-        """The same for the same text in the same shop. Who reads the table cannot try out texts: the secret is wrapped, too."""
+    def secret(self, shop: str, stored: Callable[[str], bytes | None]) -> bytes | None:
+        """The shop's secret for fingerprints, as `stored` has it: asked once, because it never changes."""
         if shop not in self._secrets:
-            self._secrets[shop] = stored(shop)
-        secret = self._secrets[shop]
+            found = stored(shop)
+            if found is None:
+                return None
+            self._secrets[shop] = found
+        return self._secrets[shop]
+
+    def fingerprint(self, shop: str, secret: bytes, text: str) -> str:
+        """The same for the same text in the same shop. Who reads the table cannot try out texts: the secret is wrapped, too."""
         return hmac.digest(self._data_keys.unwrap(secret, _of_fingerprints(shop)), text.encode(), hashlib.sha256).hex()
 
 
