@@ -23,7 +23,6 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("admin_http", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
     ("fulfilment_inbox", "dynamodb:DeleteItem", "Data/Fulfilment.Arn"): "a debt that was paid in full, or refunded",
     ("fulfilment_inbox", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
-    ("fulfilment_inbox", "dynamodb:BatchGetItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:UpdateItem", "Data/Stock.Arn"): "a restock is handed out",
     ("notifications_inbox", "dynamodb:DeleteItem", "Data/Notifications.Arn"): "a mail that SES did not take is let go for the next try",
