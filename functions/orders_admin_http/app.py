@@ -71,9 +71,8 @@ commit = DynamoCommit(client)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 table = Table(client, settings.orders_table)
 orders, search = DynamoOrders(table), DynamoOrderSearch(table, commit)
-vaults = VaultsForSearch(
-    DynamoFulfilment(Table(client, settings.fulfilment_table), commit, Safe(KmsDataKeys(settings.sealing_key_arn))).vaults
-)
+safe = Safe(KmsDataKeys(settings.sealing_key_arn))
+vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table), commit, safe).vaults)
 shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 stock = StockForOrders(shelf, settings.grace, Recall(pause))
 policies = ShopPolicies(directory.shop, settings.hold)
