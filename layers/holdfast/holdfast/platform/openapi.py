@@ -50,7 +50,7 @@ PARAMETERS = {
     "RequestId": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": f"Your name for this request; taken when it fits `{REQUEST_ID}`.",
+        "description": f"Your name for this request; taken when it fits `{REQUEST_ID}` and holds no card number.",
         "schema": {"type": "string"},
     },
     "IfMatch": {
