@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.kernel.ids import new_id
@@ -176,6 +176,7 @@ def test_sums_are_none(prices: list[Decimal], sign: str) -> None:
     assert not holds_card(sign.join(f"{price:,}" for price in prices))
 
 
+@example(1.0, 0.0, 5060235781.815632)
 @given(st.floats(0.0001, 1), st.floats(-180, 180), st.floats(1e-4, 1e10))
 def test_decimals_are_none(share: float, degrees: float, number: float) -> None:
     assert not holds_card(f"{share!r}")

@@ -110,7 +110,7 @@ def _stretches(groups: list[str], gaps: list[str]) -> Iterator[tuple[int, int]]:
     begin = 0
     for end, gap in enumerate([*gaps, ""], start=1):
         if gap not in {" ", "-"}:
-            if end - begin > 1:
+            if end - begin > 1 and not _of_two_decimals(gaps, begin, end):
                 yield begin, end
             begin = end
 
@@ -122,9 +122,14 @@ def _printed(groups: list[str], gaps: list[str]) -> Iterator[tuple[int, int]]:
         size, wanted = len(printed), "".join(map(chr, printed))
         at = shape.find(wanted)
         while at >= 0:
-            if size > 2 or not gaps[at].strip(" \t-"):
+            if size > 2 or not (gaps[at].strip(" \t-") or _of_two_decimals(gaps, at, at + size)):
                 yield at, at + size
             at = shape.find(wanted, at + 1)
+
+
+def _of_two_decimals(gaps: list[str], begin: int, end: int) -> bool:
+    """The end of one and the beginning of the next: 0.815632 5060235781.82."""
+    return end - begin == 2 and ("." in gaps[max(begin - 1, 0) : begin] or "." in gaps[end - 1 : end])
 
 
 def _is_fraction(groups: list[str], gaps: list[str], at: int) -> bool:
