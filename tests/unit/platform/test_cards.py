@@ -177,6 +177,7 @@ def test_sums_are_none(prices: list[Decimal], sign: str) -> None:
 
 
 @example(1.0, 0.0, 5060235781.815632)
+@example(1.0, 0.0, 3612.345675)
 @given(st.floats(0.0001, 1), st.floats(-180, 180), st.floats(1e-4, 1e10))
 def test_decimals_are_none(share: float, degrees: float, number: float) -> None:
     assert not holds_card(f"{share!r}")

@@ -116,13 +116,15 @@ def _stretches(groups: list[str], gaps: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _printed(groups: list[str], gaps: list[str]) -> Iterator[tuple[int, int]]:
-    """Two groups with a point or a slash between them are a decimal, or a date and a number."""
+    """Two groups with a point or a slash between them are a decimal, or a date and a number; points and blanks in turn are decimals."""
     shape = "".join(chr(min(len(group), _LONGEST)) for group in groups)
     for printed in _PRINTED:
         size, wanted = len(printed), "".join(map(chr, printed))
         at = shape.find(wanted)
         while at >= 0:
-            if size > 2 or not (gaps[at].strip(" \t-") or _of_two_decimals(gaps, at, at + size)):
+            between = {gap.strip() for gap in gaps[at : at + size - 1]}
+            apart = between == {"", "."} if size > 2 else bool(gaps[at].strip(" \t-")) or _of_two_decimals(gaps, at, at + size)
+            if not apart:
                 yield at, at + size
             at = shape.find(wanted, at + 1)
 
