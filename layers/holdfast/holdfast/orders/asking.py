@@ -185,13 +185,13 @@ def _ask(order: Order, ask: Ask, desk: Desk, now: datetime) -> Looked:
 def _apply(order: Order, fact: PaymentFact, ask: Ask, desk: Desk, now: datetime) -> Looked:
     if (fact.shop, fact.order) != (order.shop, order.id):
         return _told(order, Result.ERROR, why=Why.FOREIGN)
-    if order.payment.status is not PaymentStatus.PENDING and fact.kind in giving_up.CLOSES:
+    if order.payment.status is not PaymentStatus.PENDING and fact.kind in settlement.CLOSES:
         return _told(order, Result.UNCHANGED)
     if ask.dry_run:
         return _expected(order, fact, now)
     fact = fact.model_copy(update={"request_id": ask.run})
     settled = settlement.settle(fact, world=desk, now=now)
-    after = giving_up.close(fact, reason="the provider was asked", world=desk, now=now) if fact.kind in giving_up.CLOSES else settled.order
+    after = settled.order
     found = settled.outcome is Outcome.APPLIED and fact.kind is FactKind.SUCCEEDED
     result = Result.PAID if found and after.status in rules.SETTLED else _state(after)
     return _told(after, result, changed=after.version != order.version, found=found)

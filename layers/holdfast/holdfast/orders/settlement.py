@@ -22,6 +22,8 @@ from holdfast.orders.paying import Outcome, Settled, World, give_back, paid, rel
 from holdfast.orders.usecases import persistently, read
 
 UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.EXPIRED})
+CLOSES = {FactKind.FAILED: PaymentStatus.FAILED, FactKind.EXPIRED: PaymentStatus.EXPIRED}
+"""News that no money will come, and how the payment ends by it."""
 BESIDE = (second_payments.due, booking_refunds.book, disputing.book)
 """What a fact tells beside that the money came, in this order: what went back was first told to be there."""
 
@@ -173,11 +175,10 @@ def _failed(order: Order, fact: PaymentFact, world: World, now: datetime) -> Set
         return _ignored(order, "the failure is of another payment")
     if order.status is not Status.PENDING_PAYMENT:
         return _over(order, fact, world, now)
-    expired = fact.kind is FactKind.EXPIRED
-    status = PaymentStatus.EXPIRED if expired else PaymentStatus.FAILED
+    status = CLOSES[fact.kind]
     ended = machine.move(
         order,
-        "expire" if expired else "fail",
+        "expire" if fact.kind is FactKind.EXPIRED else "fail",
         at=now,
         actor=fact.actor,
         request_id=fact.request_id,
@@ -195,11 +196,16 @@ def _over(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settl
     waits = order.status in rules.LATE | {Status.CANCELLED} and order.payment.status is PaymentStatus.PENDING
     if not waits or fact.actor.kind is not ActorKind.PROVIDER:
         return _ignored(order, f"the order is {order.status}")
-    status = PaymentStatus.EXPIRED if fact.kind is FactKind.EXPIRED else PaymentStatus.FAILED
-    told: dict[str, Any] = {"actor": fact.actor, "request_id": fact.request_id, "data": {"payment": fact.payment}}
-    closed = order.happened(events.PAYMENT_ENDED, at=now, **told, payment=order.payment.model_copy(update={"status": status}))
-    world.commit([world.orders.save_write(closed)], token=f"{order.id}#{status}#{order.version}")
-    return Settled(outcome=Outcome.APPLIED, order=closed)
+    after = closed(order, fact, now)
+    world.commit([world.orders.save_write(after)], token=f"{order.id}#{after.payment.status}#{order.version}")
+    return Settled(outcome=Outcome.APPLIED, order=after)
+
+
+def closed(order: Order, fact: PaymentFact, now: datetime, reason: str | None = None) -> Order:
+    """The order as it is, and its payment ended."""
+    told: dict[str, Any] = {"actor": fact.actor, "reason": reason, "request_id": fact.request_id, "data": {"payment": fact.payment}}
+    payment = order.payment.model_copy(update={"status": CLOSES[fact.kind]})
+    return order.happened(events.PAYMENT_ENDED, at=now, **told, payment=payment)
 
 
 def _review(order: Order, fact: PaymentFact, world: World, now: datetime) -> Settled:
