@@ -1,12 +1,15 @@
 """Letters, and the outbox row that stands before each of them."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 
-from holdfast.kernel.ids import ShopId
+from holdfast.kernel.ids import ShopId, Sku
 from holdfast.kernel.model import Model, Record
 from holdfast.kernel.time import Instant
+from holdfast.notifications.kinds import Channel, Kind, Topic
 
 
 class State(StrEnum):
@@ -75,3 +78,141 @@ class Mail(Model):
     subject: str
     text: str = Field(repr=False)
     html: str = Field(repr=False)
+
+
+class Status(StrEnum):
+    """Of a notification. What follows what: `notifications/rules.py`."""
+
+    WAITING = "waiting"
+    """Written down; it is due at some time."""
+    CLAIMED = "claimed"
+    """A worker has it and may be sending it."""
+    SENT = "sent"
+    """The service has taken it."""
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    """The address does not exist, or does not take it."""
+    COMPLAINED = "complained"
+    """It arrived, and was called spam."""
+    FAILED = "failed"
+    """Given up: a person has to look, and may have it sent again."""
+    SUPPRESSED = "suppressed"
+    """Not sent: the recipient does not want it, or his address is known to be no good."""
+    SKIPPED = "skipped"
+    """Not sent: when its time came there was nothing to tell any more, or another one had told it along."""
+
+
+class Notice(Record):
+    """Something to be told, and what about it. `event` names it: the same is told once.
+
+    `subject`: the order, or (of staff's and back-in-stock messages) what it is about. `data` and `reason` are the event's own.
+    """
+
+    shop: ShopId
+    event: str
+    kind: Kind
+    at: Instant
+    subject: str
+    order: str | None = None
+    data: Mapping[str, Any] = {}
+    reason: str | None = None
+
+
+class Recipient(Record):
+    """`to`: an e-mail address, a telephone number (E.164), or for in-app the customer. `customer`: a digest of who it is, as limits
+    know him; empty for staff.
+    """
+
+    channel: Channel
+    to: str = Field(repr=False)
+    customer: str = ""
+    language: str = "en"
+
+
+class Notification(Record):
+    """One message of one event to one recipient by one channel: the outbox row that stands before each sending.
+
+    `attempts` counts claims. `message`: the service's id of it. `error` and `detail` say why it failed. `also`: notices that it told
+    along, whose own rows were skipped with `into` naming this one. `resent_of`: a person asked for it again. `doubtful`: an attempt
+    of it may have gone out unmarked.
+    """
+
+    id: str
+    shop: ShopId
+    notice: Notice
+    recipient: Recipient
+    status: Status = Status.WAITING
+    created_at: Instant
+    due_at: Instant
+    updated_at: Instant
+    attempts: int = 0
+    claim: str = ""
+    leased_until: Instant | None = None
+    message: str | None = None
+    error: str | None = None
+    detail: str | None = None
+    also: tuple[Notice, ...] = ()
+    into: str | None = None
+    resent_of: str | None = None
+    doubtful: bool = False
+    version: int = 1
+
+
+class Suppressed(StrEnum):
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    UNSUBSCRIBED = "unsubscribed"
+    OPTED_OUT = "opted_out"
+    """Of text messages, at the telephone company."""
+    STAFF = "staff"
+
+
+class Suppression(Record):
+    """An address that is not written to. A person may lift it."""
+
+    shop: ShopId
+    channel: Channel
+    to: str = Field(repr=False)
+    why: Suppressed
+    at: Instant
+    detail: str | None = None
+
+
+class Preferences(Record):
+    """What a customer has chosen. `off`: topics that he does not want mail of. `phone` (E.164) with `sms_since` is his consent to text
+    messages; without both none is sent.
+    """
+
+    shop: ShopId
+    customer: str
+    language: str | None = None
+    off: tuple[Topic, ...] = ()
+    phone: str | None = Field(default=None, repr=False)
+    sms_since: Instant | None = None
+    updated_at: Instant
+    version: int = 1
+
+
+class InApp(Record):
+    """A message as a page shows it: already in words. `order` is None where it is about none."""
+
+    id: str
+    shop: ShopId
+    customer: str
+    kind: Kind
+    order: str | None = None
+    title: str
+    text: str = Field(repr=False)
+    at: Instant
+    read_at: Instant | None = None
+
+
+class Wish(Record):
+    """Somebody without an order asked to be told when a SKU is back."""
+
+    shop: ShopId
+    sku: Sku
+    email: str = Field(repr=False)
+    customer: str
+    language: str = "en"
+    at: Instant

@@ -45,6 +45,14 @@ KEYS_ADDED = "order.keys_added.v1"
 """Owed keys came and were handed over."""
 STOCK_ALLOCATED = "order.stock_allocated.v1"
 """Owed physical units came and are set aside."""
+DELAYED = "order.delayed.v1"
+"""What is owed did not come within the promised time."""
+KEY_REVOKED = "order.key_revoked.v1"
+"""A key of it was taken back: it is good for nothing any more."""
+KEY_REPLACED = "order.key_replaced.v1"
+"""Another key came in the place of one that was no good."""
+DELIVERY_PROBLEM = "order.delivery_problem.v1"
+"""A parcel of it is late, lost, broken, or could not be delivered."""
 REFUND_DUE = "order.refund_due.v1"
 """The decision to give money back; the provider has yet to confirm. Staff only."""
 REFUND_PENDING = "order.refund_pending.v1"
@@ -100,6 +108,10 @@ ALL = (
     DELIVERED,
     KEYS_ADDED,
     STOCK_ALLOCATED,
+    DELAYED,
+    KEY_REVOKED,
+    KEY_REPLACED,
+    DELIVERY_PROBLEM,
     REFUND_DUE,
     REFUND_PENDING,
     REFUND_FAILED,
@@ -126,7 +138,9 @@ STAFF_ONLY = frozenset(
 """Not shown on the customer's timeline."""
 AT_HOME: Mapping[str, frozenset[str]] = {NOTE_ADDED: frozenset({"note"})}
 """Members of data that do not go on the bus: staff may write down anything."""
-TELLS_LINES = frozenset({COMPLETED, PARTIALLY_FULFILLED, AWAITING_STOCK, PROCESSING, KEYS_ADDED, STOCK_ALLOCATED, LATE_PAYMENT})
+TELLS_LINES = frozenset(
+    {DELAYED, KEY_REPLACED, COMPLETED, PARTIALLY_FULFILLED, AWAITING_STOCK, PROCESSING, KEYS_ADDED, STOCK_ALLOCATED, LATE_PAYMENT}
+)
 """Their data has the lines as they were then: a mail that goes out later must not tell of a later state."""
 
 

@@ -188,6 +188,14 @@ class Return(Record):
     written_off: Mapping[str, int] = {}
 
 
+class Fed(Record):
+    """Owed units that came with a SKU's batch: the batch knows which keys they are."""
+
+    sku: Sku
+    batch: int
+    units: int = Field(ge=1)
+
+
 class Order(Record):
     """Whole, with its latest events. `version` goes up with every change and is the condition of the next."""
 
@@ -210,6 +218,12 @@ class Order(Record):
     refunds: tuple[Refund, ...] = ()
     returns: tuple[Return, ...] = ()
     disputes: tuple[Disputed, ...] = ()
+    fed: tuple[Fed, ...] = ()
+    """Batches of owed units that it got."""
+    queued: Mapping[str, str] = {}
+    """Where it stands in the queue of a SKU, if that is not where its time of payment puts it."""
+    delayed_at: Instant | None = None
+    """When its customer was told that it comes later than promised."""
     hold: HoldRef | None = None
     placed_until: Instant
     """The hold's expiry as told at first: a repeated place-order gets the first answer again."""

@@ -11,6 +11,9 @@ from holdfast.orders import keys, replay
 from holdfast.orders.model import Order
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, rows
 
+MANY = {"lines", "events", "refunds", "returns", "disputes", "fed", "told", "queued"}
+"""Members of an order that are kept in fewer words than their own, or not at all where there are none."""
+
 
 class DynamoOrders:
     def __init__(self, table: Table) -> None:
@@ -75,8 +78,9 @@ class DynamoOrders:
 
 
 def _order_item(order: Order) -> Item:
-    item = order.model_dump(mode="json", exclude_none=True, exclude={"lines", "events", "refunds", "returns", "disputes", "told"})
-    many = {"refunds": rows(order.refunds), "returns": rows(order.returns), "disputes": rows(order.disputes), "told": dict(order.told)}
+    item = order.model_dump(mode="json", exclude_none=True, exclude=MANY)
+    many: Item = {name: rows(getattr(order, name)) for name in ("refunds", "returns", "disputes", "fed")}
+    many |= {"told": dict(order.told), "queued": dict(order.queued)}
     index = {**keys.order_key(order.shop, order.id), **keys.order_index(order)}
     few = {name: value for name, value in many.items() if value}
     return {**index, **item, **few, "lines": rows(order.lines), "events": replay.stored(order, order.events)}

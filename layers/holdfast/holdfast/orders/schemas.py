@@ -40,6 +40,7 @@ ReturnId = Annotated[str, _example("ret_01KAJVKP00D80T2V5M6Q1XJ9EA", "The return
 Amount = Annotated[Minor, _example(3998, "Minor units of the currency.")]
 InCurrency = Annotated[Currency, _example("EUR", "ISO 4217.")]
 Wave = Annotated[int, _example(3, "Names the hand-out: its keys are revealed under it.")]
+KeyId = Annotated[str, _example("key_01KAJVKP00Q4M7T1ZB9XW3E5CD", "The key that is good for nothing any more.")]
 Returned = Annotated[Units, _example({"box": 1}, "Units per SKU that went back to stock.")]
 NoLongerOwed = Annotated[Units, _example({"licence": 1}, "Units per SKU that are owed no more.")]
 
@@ -133,6 +134,26 @@ class Came(Data):
     sku: OfSku
     quantity: Annotated[int, Field(ge=1), _example(1, "Units that came.")]
     complete: Annotated[bool, _example(True, "Nothing of the order is owed or to be picked any more.")]
+    batch: Annotated[int, Field(ge=1), _example(7, "The number of the SKU's batch that it came with.")] | None = None
+    lines: LinesThen
+
+
+class Delayed(Data):
+    promised_hours: Annotated[int, Field(ge=1), _example(24, "Within so many hours after it was paid it should have come.")]
+    lines: LinesThen
+
+
+class KeyRevoked(Data):
+    sku: OfSku
+    key: KeyId
+
+
+class KeyReplaced(Data):
+    """`wave` names the hand-out of the new key."""
+
+    wave: Wave
+    sku: OfSku
+    key: KeyId
     lines: LinesThen
 
 
@@ -256,6 +277,10 @@ DATA: Mapping[str, type[Data]] = {
     events.DELIVERED: Data,
     events.KEYS_ADDED: Came,
     events.STOCK_ALLOCATED: Came,
+    events.DELAYED: Delayed,
+    events.KEY_REVOKED: KeyRevoked,
+    events.KEY_REPLACED: KeyReplaced,
+    events.DELIVERY_PROBLEM: Data,
     events.REFUND_DUE: RefundDue,
     events.REFUND_PENDING: RefundAsked,
     events.REFUND_FAILED: RefundAsked,

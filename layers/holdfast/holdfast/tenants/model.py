@@ -20,6 +20,12 @@ Country = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
 RateId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 TaxClass = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+EmailAddress = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z0-9-]{2,63}$")
+]
+MessageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
+"""One of `notifications.kinds.Kind`."""
 BasisPoints = Annotated[int, Field(strict=True, ge=0, le=10_000)]
 """Hundredths of a per cent."""
 
@@ -99,13 +105,48 @@ class TaxRule(Record):
     shipping: bool = False
 
 
+class Language(StrEnum):
+    """In which customers are written to, unless they have chosen."""
+
+    EN = "en"
+    DE = "de"
+
+
+class Brand(Record):
+    """How mails look. `logo_url`: an https address of a picture; `color`: of buttons, `#rrggbb`. `reply_to`: where answers go.
+
+    `legal`: what must stand under a letter of this shop.
+    """
+
+    logo_url: str | None = Field(default=None, max_length=500, pattern=r"^https://[^\s\"'<>]{1,490}$")
+    color: str = Field(default="#1f5f4a", pattern=r"^#[0-9a-fA-F]{6}$")
+    sender_name: str | None = Field(default=None, min_length=1, max_length=60, pattern=NO_CONTROLS)
+    reply_to: EmailAddress | None = None
+    legal: str | None = Field(default=None, max_length=1000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")
+
+
+class Waiting(Record):
+    """How restocks are shared among paid orders that wait. Orders by one of the `first_methods` of shipping, or worth `first_from` minor
+    units or more, go before the others; among equals who paid first.
+
+    `most_per_round`: units of a SKU that one order gets before all others that wait have had their turn (None: all it is owed).
+    `promised_hours`: within so many hours a customer is promised his goods; after that he is told of the delay.
+    """
+
+    first_methods: tuple[RateId, ...] = Field(default=(), max_length=20)
+    first_from: Minor | None = None
+    most_per_round: int | None = Field(default=None, ge=1, le=10_000)
+    promised_hours: int = Field(default=24, ge=1, le=24)
+
+
 class ShopSettings(Record):
     """What a shop decides about itself, and may change. Workers remember it for a minute.
 
     `origins` may call the storefront routes from a browser. `hold_seconds` overrides the deployment's hold (None: as deployed).
     Without `shipping` rates shipping is free, everywhere. `late_grace_seconds`: money that comes later than this after its hold
     goes back, whatever the policy (None: no limit). `return_days`: how long after delivery goods may be sent back.
-    `live`: the shop takes real money only; test accounts and play money are refused.
+    `live`: the shop takes real money only; test accounts and play money are refused. `mails_off`: messages that the shop does not
+    send. `staff_emails`: who hears of low stock, of what failed, and of what a person must decide; without any nobody does.
     """
 
     name: str = Field(min_length=1, max_length=120)
@@ -121,6 +162,11 @@ class ShopSettings(Record):
     customer_cancel: CustomerCancel = CustomerCancel.UNFULFILLED
     return_days: int = Field(default=14, ge=0, le=3650)
     live: bool = False
+    language: Language = Language.EN
+    brand: Brand = Brand()
+    waiting: Waiting = Waiting()
+    mails_off: tuple[MessageName, ...] = Field(default=(), max_length=40)
+    staff_emails: tuple[EmailAddress, ...] = Field(default=(), max_length=10)
 
     @model_validator(mode="after")
     def _rates_are_told_apart(self) -> Self:

@@ -11,10 +11,15 @@ from holdfast.tenants.model import (
     MOST_BANDS,
     MOST_RATES,
     MOST_TAXES,
+    NO_CONTROLS,
     BasisPoints,
+    Brand,
     Country,
     CustomerCancel,
+    EmailAddress,
+    Language,
     LatePayment,
+    MessageName,
     Partial,
     ProviderName,
     RateBy,
@@ -24,6 +29,7 @@ from holdfast.tenants.model import (
     ShopSettings,
     TaxClass,
     TaxRule,
+    Waiting,
 )
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
@@ -57,6 +63,25 @@ class TaxRuleBody(Input):
     shipping: bool = False
 
 
+class BrandBody(Input):
+    """`logo_url`: an https address of a picture; `color`: of buttons, `#rrggbb`; `legal`: what must stand under a letter."""
+
+    logo_url: str | None = Field(default=None, max_length=500, pattern=r"^https://[^\s\"'<>]{1,490}$")
+    color: str = Field(default="#1f5f4a", pattern=r"^#[0-9a-fA-F]{6}$")
+    sender_name: str | None = Field(default=None, min_length=1, max_length=60, pattern=NO_CONTROLS)
+    reply_to: EmailAddress | None = None
+    legal: str | None = Field(default=None, max_length=1000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")
+
+
+class WaitingBody(Input):
+    """How restocks are shared among paid orders that wait; `promised_hours`: within which goods are promised, 1 to 24."""
+
+    first_methods: list[RateId] = Field(default_factory=list, max_length=20)
+    first_from: Minor | None = None
+    most_per_round: int | None = Field(default=None, ge=1, le=10_000)
+    promised_hours: int = Field(default=24, ge=1, le=24)
+
+
 class SettingsBody(Input):
     """All settings of a shop; what is left out gets its default. The currency stays as the shop was made with it."""
 
@@ -73,6 +98,11 @@ class SettingsBody(Input):
     customer_cancel: CustomerCancel = Field(default=CustomerCancel.UNFULFILLED, strict=False)
     return_days: int = Field(default=14, ge=0, le=3650)
     live: bool = False
+    language: Language = Field(default=Language.EN, strict=False)
+    brand: BrandBody = BrandBody()
+    waiting: WaitingBody = WaitingBody()
+    mails_off: list[MessageName] = Field(default_factory=list, max_length=40)
+    staff_emails: list[EmailAddress] = Field(default_factory=list, max_length=10)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -100,6 +130,11 @@ class SettingsView(Model):
     customer_cancel: CustomerCancel
     return_days: int
     live: bool
+    language: Language
+    brand: Brand
+    waiting: Waiting
+    mails_off: tuple[str, ...]
+    staff_emails: tuple[str, ...]
     created_at: Instant
     version: int
 
