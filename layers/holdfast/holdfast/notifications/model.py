@@ -74,10 +74,18 @@ class Letter(Model):
 
 
 class Mail(Model):
+    """A message in words. `short` is what goes as text message and in-app. `unsubscribe_url`: where one POST switches its topic off,
+    for topics that can be switched off.
+    """
+
     to: str = Field(repr=False)
     subject: str
     text: str = Field(repr=False)
     html: str = Field(repr=False)
+    short: str = Field(default="", repr=False)
+    sender_name: str | None = None
+    reply_to: str | None = Field(default=None, repr=False)
+    unsubscribe_url: str | None = Field(default=None, repr=False)
 
 
 class Status(StrEnum):
