@@ -105,6 +105,8 @@ class Customers(Protocol):
         """Newest first."""
         ...
 
+    def in_app_message(self, shop: str, customer: str, message: str) -> InApp | None: ...
+
     def read_in_app(self, shop: str, customer: str, message: str, now: datetime) -> InApp | None:
         """Read from then on; the first time stays. None when there is none."""
         ...
@@ -113,8 +115,8 @@ class Customers(Protocol):
 class Wishes(Protocol):
     """Who asked to be told when a SKU is back, in the order in which they asked."""
 
-    def add_wish(self, wish: Wish) -> bool:
-        """False when that address asked for this SKU before, and was not told yet."""
+    def add_wish(self, wish: Wish, most: int) -> bool:
+        """False when that address asked for this SKU before, and was not told yet. TooManyWishes: about so many wait for it."""
         ...
 
     def wishes(self, shop: str, sku: str, limit: int) -> list[Wish]:

@@ -1,0 +1,28 @@
+"""A customer holds a token for what he has chosen: it stands in the links of his mails."""
+
+from collections.abc import Mapping
+
+from chalice.app import Request as ChaliceRequest
+
+from holdfast.kernel.events import CUSTOMER, Actor
+from holdfast.notifications.refusals import PreferencesTokenMissing, UnknownCustomer
+from holdfast.platform.http import Guard
+from holdfast.platform.tokens import Tokens
+
+PREFERENCES = "preferences"
+
+
+def customer(tokens: Tokens) -> Guard:
+    """`?token=`, on changes as well: mail services unsubscribe by one POST to the link, without a header. A wrong one is told like an
+    unknown customer.
+    """
+
+    def guard(request: ChaliceRequest, path: Mapping[str, str]) -> Actor:
+        token = request.query_params.get("token") if request.query_params else None
+        if token is None:
+            raise PreferencesTokenMissing("Use the link from the mail: it ends in ?token=.")
+        if not tokens.opens(token, PREFERENCES, path["shop"], path["customer"]):
+            raise UnknownCustomer
+        return CUSTOMER
+
+    return guard
