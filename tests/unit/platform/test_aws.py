@@ -1,5 +1,6 @@
 """The clients against a server that hangs up: how often a call is really delivered, and by whom."""
 
+import re
 import socket
 import threading
 import time
@@ -16,7 +17,7 @@ from tests.unit.platform.virtual import VirtualTime
 
 
 class HangsUp:
-    """Reads each request and closes the line; `deliveries` are the operations that were asked for."""
+    """Reads each request and closes the line; `deliveries` are the operations that were asked for, or whose they are."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -35,7 +36,8 @@ class HangsUp:
                 return  # closed
             with line:
                 request = line.recv(65536).decode("latin-1").lower()
-                self.deliveries.append(request.split("x-amz-target: ")[1].split("\r\n")[0].split(".")[-1])
+                named = re.search(r"x-amz-target: \S*\.(\w+)|/(\w+)/aws4_request", request)
+                self.deliveries.append(named[1] or named[2] if named else request)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -79,6 +81,15 @@ def test_services_that_nobody_else_asks_again_are_asked_three_times(hung_up: Han
     with pytest.raises(ConnectionClosedError):
         aws.client("secretsmanager").get_secret_value(SecretId="a")
     assert hung_up.deliveries == ["getsecretvalue"] * 3
+
+
+def test_a_message_is_handed_to_its_service_once(hung_up: HangsUp) -> None:
+    """Where only the answer was lost, the second delivery would be a second message."""
+    with pytest.raises(ConnectionClosedError):
+        aws.client("sesv2").send_email(Content={"Raw": {"Data": b"a"}})
+    with pytest.raises(ConnectionClosedError):
+        aws.client("sns").publish(PhoneNumber="+4915112345678", Message="a")
+    assert hung_up.deliveries == ["ses", "sns"]
 
 
 def test_the_layers_together_deliver_as_often_as_one_of_them(hung_up: HangsUp) -> None:

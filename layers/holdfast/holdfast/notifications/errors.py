@@ -1,6 +1,6 @@
 """Why a mail is not sent now."""
 
-from holdfast.kernel.errors import UnavailableError
+from holdfast.kernel.errors import Invalid, UnavailableError
 
 
 class BeingSentError(UnavailableError):
@@ -13,3 +13,15 @@ class MailerBusyError(UnavailableError):
     """The mail service refuses for the moment."""
 
     code = "mailer_busy"
+
+
+class ServiceBusyError(UnavailableError):
+    """A channel's service has certainly not taken the message: it is busy, or refuses us for the moment. Later perhaps."""
+
+    code = "service_busy"
+
+
+class RecipientRefused(Invalid):
+    """A channel's service will never take a message to this recipient: there is none at that address, or he does not want any."""
+
+    code = "recipient_refused"

@@ -29,12 +29,15 @@ _CONFIG = Config(
 )
 # Here `platform/patience` does, and two layers of retries multiply: each call is delivered once.
 _ONCE = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+# What is sent twice is read twice: each message is delivered once, and given time, because nobody knows what became of one cut short.
+_MESSAGES = _ONCE.merge(Config(read_timeout=10))
+_BY_SERVICE = {"dynamodb": _ONCE, "sesv2": _MESSAGES, "sns": _MESSAGES}
 
 
 @cache
 def client(service: str) -> Any:
-    """The process's one client of an AWS service (`dynamodb`, `sqs`, `events`, `sesv2`, `secretsmanager`, `kms`)."""
-    return _session().create_client(service, config=_ONCE if service == "dynamodb" else _CONFIG)
+    """The process's one client of an AWS service (`dynamodb`, `sqs`, `events`, `sesv2`, `sns`, `secretsmanager`, `kms`)."""
+    return _session().create_client(service, config=_BY_SERVICE.get(service, _CONFIG))
 
 
 def dynamodb() -> "DynamoDBClient":
