@@ -1,0 +1,57 @@
+"""What may stand in a request about notifications, and how an address looks to those who need not know it."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+
+from holdfast.notifications.kinds import Audience, Channel, Kind, Topic
+from holdfast.notifications.model import Status, Suppressed
+
+LONGEST_ADDRESS = 254
+"""Of an e-mail address, on its way (RFC 5321)."""
+
+
+def _short_enough(address: str) -> str:
+    if len(address) > LONGEST_ADDRESS:
+        raise ValueError(f"an e-mail address has {LONGEST_ADDRESS} characters at most")
+    return address
+
+
+# What HTML takes for an address, with a domain that could be one: nothing in it could end a header.
+_EMAIL = (
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-][A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{0,63}"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])"
+)
+_PHONE = r"\+[1-9][0-9]{6,14}"
+Email = Annotated[str, StringConstraints(pattern=f"^{_EMAIL}$"), AfterValidator(_short_enough)]
+Phone = Annotated[str, StringConstraints(pattern=f"^{_PHONE}$")]
+"""E.164, with nothing between the digits: a text message goes to exactly this number."""
+EmailOrPhone = Annotated[str, StringConstraints(pattern=f"^({_EMAIL}|{_PHONE})$"), AfterValidator(_short_enough)]
+Language = Literal["en", "de"]
+"""In which messages are written."""
+Optional = Literal[Topic.REMINDER, Topic.BACK_IN_STOCK]
+"""Topics that a customer may switch off."""
+OptionalTopic = Annotated[Optional, WithJsonSchema({"type": "string", "enum": [Topic.REMINDER.value, Topic.BACK_IN_STOCK.value]})]
+CustomerText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+def _named(kind: type[StrEnum]) -> Any:
+    """In the contract its values stand where it is used: other contexts have enumerations of the same names."""
+    return WithJsonSchema({"type": "string", "enum": [member.value for member in kind]})
+
+
+NotificationStatus = Annotated[Status, _named(Status)]
+NotificationKind = Annotated[Kind, _named(Kind)]
+NotificationChannel = Annotated[Channel, _named(Channel)]
+NotificationTopic = Annotated[Topic, _named(Topic)]
+NotificationAudience = Annotated[Audience, _named(Audience)]
+SuppressedBecause = Annotated[Suppressed, _named(Suppressed)]
+
+
+def masked(channel: Channel, to: str) -> str:
+    """`a***@example.com`, `+49***89`. In the app it is a digest, which says nothing."""
+    if channel is Channel.EMAIL:
+        name, _, domain = to.rpartition("@")
+        return f"{name[:1]}***@{domain}"
+    return f"{to[:3]}***{to[-2:]}" if channel is Channel.SMS else to
