@@ -30,7 +30,13 @@ PSEUDO = {
     "AWS::NoValue": NO_VALUE,
 }
 PROD = {"Environment": "prod", "MailSender": "shop@example.com"}
-LOCAL = {"Environment": "local", "MailSender": "shop@example.com", "SandboxEnabled": "true", "DeletionProtection": "false"}
+LOCAL = {
+    "Environment": "local",
+    "MailSender": "shop@example.com",
+    "SandboxEnabled": "true",
+    "SmsEnabled": "true",
+    "DeletionProtection": "false",
+}
 
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
 ENVIRONMENTS = ["local", "dev", "staging", "prod"]
@@ -146,8 +152,9 @@ class World:
         """`Data/Stock` -> its resolved properties."""
         return {f"{stack.name}/{name}": properties for stack in self.stacks for name, properties in stack.resources(kind)}
 
-    def count(self) -> int:
-        return sum(stack.exists(resource) for stack in self.stacks for resource in stack.template["Resources"].values())
+    def sizes(self) -> dict[str, int]:
+        """How many resources each template makes."""
+        return {stack.name: sum(map(stack.exists, stack.template["Resources"].values())) for stack in self.stacks}
 
     def functions(self) -> dict[str, Json]:
         return {name.removeprefix("Root/"): properties for name, properties in self.resources("AWS::Lambda::Function").items()}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.notifications.usecases import RESENT, TEMPLATES
+from holdfast.notifications.kinds import OF_EVENTS
 from holdfast.orders import events
 from tests.infra.template_filters import matches
 from tests.infra.template_world import LOCAL, ROOT, world
@@ -75,7 +75,7 @@ def test_a_sample_that_is_held_back_is_noticed() -> None:
 
 
 EVENTS = [
-    ("order.paid.v1", {"FulfilmentQueue"}),
+    ("order.paid.v1", {"NotificationsQueue", "FulfilmentQueue"}),
     ("order.completed.v1", {"NotificationsQueue", "OrdersQueue"}),
     ("order.partially_fulfilled.v1", {"NotificationsQueue", "OrdersQueue"}),
     ("order.awaiting_stock.v1", {"NotificationsQueue"}),
@@ -88,12 +88,20 @@ EVENTS = [
     ("order.charged_back.v1", {"FulfilmentQueue", "OrdersQueue"}),
     ("order.second_payment.v1", {"OrdersQueue"}),
     ("order.second_payment_refunded.v1", {"NotificationsQueue"}),
-    ("order.disputed.v1", {"OrdersQueue"}),
+    ("order.disputed.v1", {"NotificationsQueue", "OrdersQueue"}),
+    ("order.dispute_won.v1", {"OrdersQueue"}),
+    ("order.stock_allocated.v1", {"NotificationsQueue"}),
+    ("order.key_replaced.v1", {"NotificationsQueue"}),
+    ("order.delivered.v1", {"NotificationsQueue"}),
+    ("order.delivery_problem.v1", {"NotificationsQueue"}),
+    ("order.delayed.v1", {"NotificationsQueue"}),
+    ("order.payment_review.v1", {"NotificationsQueue"}),
+    ("order.refund_failed.v1", {"NotificationsQueue"}),
     ("order.payment_failed.v1", {"NotificationsQueue"}),
     ("order.mail_resent.v1", {"NotificationsQueue", "OrdersQueue"}),
-    ("order.placed.v1", {"OrdersQueue"}),
+    ("order.placed.v1", {"NotificationsQueue", "OrdersQueue"}),
     ("order.edited.v1", {"OrdersQueue"}),
-    ("order.shipped.v1", {"OrdersQueue"}),
+    ("order.shipped.v1", {"NotificationsQueue", "OrdersQueue"}),
 ]
 
 
@@ -106,9 +114,10 @@ def test_an_event_of_somebody_else_reaches_nobody() -> None:
     assert reached({"source": "somebody", "detail-type": "order.paid.v1", "detail": {}}) == set()
 
 
-def test_customers_are_told_of_what_notifications_has_a_letter_for() -> None:
+def test_people_are_told_of_what_there_is_a_message_of() -> None:
+    """And a mail that a person asked for again is told of by an event of its own."""
     told = {kind for kind in events.ALL if "NotificationsQueue" in reached({"source": "holdfast.orders", "detail-type": kind})}
-    assert told == {*TEMPLATES, RESENT}
+    assert told == {*OF_EVENTS, "order.mail_resent.v1"}
 
 
 def reached(event: dict[str, Any]) -> set[str]:

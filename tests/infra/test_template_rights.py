@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.platform import aws, secrets
 from tests.infra import template_rules as rules
-from tests.infra.template_world import LOCAL, world
+from tests.infra.template_world import LOCAL, PROD, world
 from tests.unit.functions import world as worlds
 from tests.unit.functions.test_samples import CASES
 
@@ -26,6 +26,8 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:UpdateItem", "Data/Stock.Arn"): "a restock is handed out",
     ("notifications_inbox", "dynamodb:DeleteItem", "Data/Notifications.Arn"): "a mail that SES did not take is let go for the next try",
+    ("notifications_inbox", "sns:Publish", "all but arn:aws:sns:*:*:*"): "a text message needs a customer's consent",
+    ("notifications_inbox", "ses:SendEmail", "arn:aws:ses:eu-west-1:123456789012:configuration-set/holdfast"): "news of a mail are told",
     ("orders_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a late payment takes the stock again",
     ("orders_http", "dynamodb:PutItem", "Data/Payments.Arn"): "the sandbox's book of a refund",
     ("orders_http", "dynamodb:Query", "Data/Orders.Arn"): "older events lie in pages beside their order",
@@ -70,7 +72,8 @@ OF_LAMBDA = (
     "dynamodb:GetShard",
     "dynamodb:List",
 )
-SERVICES = ("dynamodb", "sqs", "events", "sesv2", "secretsmanager", "kms")
+SERVICES = ("dynamodb", "sqs", "events", "sesv2", "sns", "secretsmanager", "kms")
+SES = "arn:aws:ses:eu-west-1:123456789012"
 
 
 class Watch:
@@ -97,14 +100,24 @@ def needs(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"sqs:{operation.removesuffix('Batch')}", f"Messaging/{params['QueueUrl'].rsplit('/', 1)[1].title()}Queue.Arn"
     elif operation == "PutEvents":
         yield "events:PutEvents", "Messaging/Bus.Arn"
-    elif operation == "SendEmail":
-        yield "ses:SendEmail", "arn:aws:ses:eu-west-1:123456789012:identity/shop@example.com"
+    elif operation in {"SendEmail", "Publish"}:
+        yield from telling(params)
     elif operation == "GetSecretValue":
         yield "secretsmanager:GetSecretValue", f"Security/{params['SecretId'].title()}Secret.Id"
     elif operation in {"Encrypt", "Decrypt", "GenerateDataKey"}:
         yield f"kms:{operation}", "Security/SealingKey.Arn"
     else:
         raise AssertionError(f"no test knows which right {operation} needs")
+
+
+def telling(params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """A mail needs the right to its sender, and to the set that news of it go by; a text message names a number and nothing else."""
+    if "PhoneNumber" in params:
+        yield "sns:Publish", "all but arn:aws:sns:*:*:*"
+        return
+    yield "ses:SendEmail", f"{SES}:identity/{params['FromEmailAddress'].rsplit('<', 1)[-1].rstrip('>')}"
+    if "ConfigurationSetName" in params:
+        yield "ses:SendEmail", f"{SES}:configuration-set/{params['ConfigurationSetName']}"
 
 
 def table(params: dict[str, Any]) -> str:
@@ -157,7 +170,7 @@ def test_nothing_is_done_that_is_not_allowed(used: set[Right], granted: set[Righ
 
 
 def test_nothing_is_allowed_that_is_not_done(used: set[Right], granted: set[Right]) -> None:
-    domain = "arn:aws:ses:eu-west-1:123456789012:identity/example.com"  # the other way to be verified
+    domain = f"{SES}:identity/example.com"  # the other way to be verified
     idle = {right for right in granted - used if right[2] != domain}
     assert sorted(idle) == sorted(WITHOUT_SAMPLE)
 
@@ -165,3 +178,9 @@ def test_nothing_is_allowed_that_is_not_done(used: set[Right], granted: set[Righ
 def test_a_right_that_is_taken_away_is_missed(used: set[Right], granted: set[Right]) -> None:
     taken = ("storefront_http", "dynamodb:UpdateItem", "Data/Stock.Arn")
     assert taken in used - (granted - {taken})
+
+
+def test_numbers_are_texted_only_where_it_is_switched_on(granted: set[Right]) -> None:
+    assert {function for function, action, _ in granted if action.startswith("sns:")} == {"notifications_inbox"}
+    prod = world(PROD)
+    assert {action for function in prod.functions() for action, _ in rules.allowed_to(prod, function) if action.startswith("sns:")} == set()
