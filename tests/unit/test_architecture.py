@@ -49,7 +49,7 @@ PURE = {
     *{"receiving", "working", "collecting", "browsing", "redriving"},
     *{"accounts", "enrolling"},
 }
-EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository"}
+EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository", "people_repository"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
 """Within a context each may import those before it, and not those after (errors may speak of the model)."""
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "chalice", "jinja2"}

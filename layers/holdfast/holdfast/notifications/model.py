@@ -1,6 +1,7 @@
 """Letters, and the outbox row that stands before each of them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -113,7 +114,8 @@ class Status(StrEnum):
 class Notice(Record):
     """Something to be told, and what about it. `event` names it: the same is told once.
 
-    `subject`: the order, or (of staff's and back-in-stock messages) what it is about. `data` and `reason` are the event's own.
+    `at`: when it happened, never when it is told: it is a part of the identity. `subject`: the order, or (of staff's and back-in-stock
+    messages) what it is about. `data` and `reason` are the event's own. `asked`: a person wants it to go out again, and now.
     """
 
     shop: ShopId
@@ -124,6 +126,7 @@ class Notice(Record):
     order: str | None = None
     data: Mapping[str, Any] = {}
     reason: str | None = None
+    asked: bool = False
 
 
 class Recipient(Record):
@@ -164,6 +167,14 @@ class Notification(Record):
     resent_of: str | None = None
     doubtful: bool = False
     version: int = 1
+
+    def changed(self, now: datetime, **changes: object) -> "Notification":
+        return self.model_copy(update={**changes, "updated_at": now, "version": self.version + 1})
+
+    def again(self, now: datetime) -> "Notification":
+        """From the beginning, under the same name."""
+        fresh = {"attempts": 0, "leased_until": None, "error": None, "detail": None, "doubtful": False}
+        return self.changed(now, status=Status.WAITING, due_at=now, **fresh)
 
 
 class Suppressed(StrEnum):

@@ -61,12 +61,12 @@ class Notifications(Protocol):
         """Over the version before its own. False when another stands there; true when it is this very one already."""
         ...
 
-    def of_subject(self, shop: str, subject: str) -> list[Notification]:
-        """Oldest first."""
+    def of_subject(self, shop: str, subject: str, latest: int | None = None) -> list[Notification]:
+        """Oldest first; `latest`: only so many of what happened last."""
         ...
 
     def page(self, shop: str, statuses: frozenset[Status], limit: int, after: str | None) -> tuple[list[Notification], str | None]:
-        """Newest first; none: all. And where to go on after."""
+        """Newest first; none: all. And where to go on after: a page may be shorter than asked for though there are more."""
         ...
 
     def overdue(self, bucket: int, before: datetime, limit: int) -> list[Notification]:
