@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from holdfast.kernel.model import Model
-from holdfast.notifications.model import InApp, Notification, Status, Suppression
-from holdfast.notifications.ports import Customers, Notifications, Suppressions
-from holdfast.notifications.refusals import UnknownNotification, UnknownSuppression
+from holdfast.notifications.model import InApp, Notification, Status
+from holdfast.notifications.ports import Customers, Notifications
+from holdfast.notifications.refusals import UnknownNotification
 
 LOOKED_AT = 100
 """Messages of a customer that are looked at for those of one order, per request: then the caller goes on with the next."""
@@ -26,11 +26,12 @@ def look(
     if subject is None:
         rows, last = notifications.page(shop, statuses, limit, after)
         return Page(rows=rows, last=last)
-    told = [row for row in reversed(notifications.of_subject(shop, subject)) if not statuses or row.status in statuses]
+    told = notifications.of_subject(shop, subject)[::-1]
     ids = [row.id for row in told]
     begin = ids.index(after) + 1 if after in ids else 0
-    rows = told[begin : begin + limit]
-    return Page(rows=rows, last=rows[-1].id if begin + limit < len(told) else None)
+    wanted = [row for row in told[begin:] if not statuses or row.status in statuses]
+    rows = wanted[:limit]
+    return Page(rows=rows, last=rows[-1].id if len(wanted) > limit else None)
 
 
 def read(shop: str, notification: str, *, notifications: Notifications) -> Notification:
@@ -58,9 +59,3 @@ def read_in_app(shop: str, customer: str, order: str, message: str, *, customers
     if standing is None or standing.order != order:
         raise UnknownNotification
     return customers.read_in_app(shop, customer, message, now) or standing
-
-
-def lift(suppression: Suppression, *, suppressions: Suppressions) -> None:
-    """UnknownSuppression."""
-    if not suppressions.lift(suppression.shop, suppression.channel, suppression.to):
-        raise UnknownSuppression

@@ -6,13 +6,12 @@ from typing import Protocol
 
 from holdfast.kernel.ids import born_at, derived_id
 from holdfast.kernel.model import Model
-from holdfast.notifications import browsing
+from holdfast.notifications import browsing, rules
 from holdfast.notifications.kinds import Channel
 from holdfast.notifications.model import Notification, Status
 from holdfast.notifications.ports import Customers, Messages, Notifications, Suppressions
 from holdfast.notifications.refusals import AddressOfAnotherChannel, ConsentMissing, NotificationUnderWay, RecipientSuppressed
 
-UNDER_WAY = frozenset({Status.WAITING, Status.CLAIMED})
 FAILED = frozenset({Status.FAILED})
 
 
@@ -52,7 +51,7 @@ def resend(command: Resend, *, book: Book, messages: Messages, now: datetime) ->
     ConsentMissing, AddressOfAnotherChannel.
     """
     old = browsing.read(command.shop, command.notification, notifications=book)
-    if old.status in UNDER_WAY:
+    if old.status in rules.OPEN:
         raise NotificationUnderWay("It is not sent yet. Look what comes of it.", notification_status=old.status)
     again = _again(old, _address(old, command), command.identity, now)
     _demand_welcome(again, book)
@@ -73,8 +72,7 @@ def send_message(row: Notification) -> dict[str, str]:
 
 
 def _retried(row: Notification, notifications: Notifications, messages: Messages, now: datetime) -> bool:
-    changes = {"status": Status.WAITING, "due_at": now, "updated_at": now, "error": None, "detail": None, "version": row.version + 1}
-    waiting = row.model_copy(update=changes)
+    waiting = row.again(now)
     if not notifications.save(waiting):
         return False
     messages.send(send_message(waiting))

@@ -5,7 +5,7 @@ there are units, so that none comes in vain; the next ones a while later, if the
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from holdfast.kernel.ids import derived_id
@@ -47,16 +47,14 @@ def ask(wish: Wish, *, free: int, book: Book) -> None:
     book.add_wish(wish, MOST)
 
 
-def tell_back(
-    shop: str, sku: str, free: int, *, book: Book, tell: Callable[[Notice], object], messages: Messages, now: datetime, idle: int = 0
-) -> Told:
+def tell_back(shop: str, sku: str, free: int, *, book: Book, tell: Callable[[Notice], object], messages: Messages, idle: int = 0) -> Told:
     """`free`: units that a buyer could have now. Told first and dropped after: whoever does it again tells nobody twice, because the
     same wish makes the same notification. `idle`: how often nothing was free in a row.
     """
     share = max(0, min(free, ROUND))
     asked = book.wishes(shop, sku, share + 1)
     for wish in asked[:share]:
-        tell(_notice(wish, now))
+        tell(_notice(wish))
         book.drop_wish(wish)
     again = len(asked) > share and (share > 0 or idle < IDLE)
     if again:
@@ -75,13 +73,13 @@ def _unwanted(wish: Wish, book: Book) -> bool:
     return switched_off or book.suppression(wish.shop, Channel.EMAIL, wish.email) is not None
 
 
-def _notice(wish: Wish, now: datetime) -> Notice:
+def _notice(wish: Wish) -> Notice:
     """Its event is derived from the wish: one wish is told once, and a later one of the same person is another."""
     return Notice(
         shop=wish.shop,
         event=derived_id("evt", wish.at, "wish", wish.shop, wish.sku, wish.customer),
         kind=Kind.BACK_IN_STOCK,
-        at=now,
+        at=wish.at,
         subject=wish.sku,
         data={"sku": wish.sku, "email": wish.email, "customer": wish.customer, "language": wish.language},
     )
