@@ -4,6 +4,7 @@ import gc
 import runpy
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 # While records keep coming the poller never rests, and holds the interpreter against the thread that answers requests:
@@ -29,11 +30,15 @@ def pace(lambda_service: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # this folder: its modules are not the emulator's
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+    from infra.local import emulator_news
+
+    sys.path.pop(0)  # our modules are not the emulator's
     sys.setswitchinterval(SWITCH_SECONDS)
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, FULL_COLLECTIONS)
-    from ministack.services import lambda_svc
+    from ministack.services import eventbridge, lambda_svc, ses, ses_v2
 
     pace(lambda_svc)
+    emulator_news.tell_of_mails(ses, ses_v2, eventbridge, lambda_svc)
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)
