@@ -48,6 +48,8 @@ PURE = {
     *{"asking", "giving_up", "unsettled", "reconciling", "reports", "comparing", "discrepancies"},
     *{"receiving", "working", "collecting", "browsing", "redriving"},
     *{"accounts", "enrolling"},
+    *{"telling", "sending"},
+    *{"letter", "spelling", "wording", "previewing"},
 }
 EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository", "people_repository"}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
@@ -75,11 +77,10 @@ TIMES = {
     "platform/patience.py",
     "tenants/repository.py",
     "kernel/time.py",
-    "notifications/render.py",
     "webhooks/proxy.py",
     "wiring/providers.py",
 }
-"""Who may have a float: clocks, jitter, time-outs, a worker's memory; and render.py divides paths."""
+"""Who may have a float: clocks, jitter, time-outs, a worker's memory."""
 LINES = 350
 ROUTE_LINES = 15
 LONG: dict[str, int] = {}

@@ -1,13 +1,13 @@
 """What notifications ask of their store and of the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from holdfast.notifications.kinds import Channel
+from holdfast.notifications.letter import Letter
 from holdfast.notifications.model import (
     InApp,
-    Letter,
     Mail,
     Notice,
     Notification,
@@ -157,3 +157,14 @@ class Sender(Protocol):
         accepted, and never will be. Any other error: nobody knows.
         """
         ...
+
+
+class PostOffice(NamedTuple):
+    """All that sending takes. `senders`: of the channels that this deployment has; `chance`: a whole number below the one given."""
+
+    store: NotificationStore
+    writer: Writer
+    render: Callable[[Letter], Mail]
+    senders: Mapping[Channel, Sender]
+    messages: Messages
+    chance: Callable[[int], int]
