@@ -19,6 +19,8 @@ HTTP_FUNCTIONS = (
     "orders_admin_http",
     "inventory_http",
     "webhooks_http",
+    "notifications_http",
+    "notifications_admin_http",
     "payments_webhook",
     "payments_admin_http",
     "payments_sandbox",

@@ -71,6 +71,12 @@ class NothingToTell(Conflict):
     code = "nothing_to_tell"
 
 
+class TemplateBroken(Conflict):
+    """The words of this message cannot be made: a fault of its template. The order is as it was."""
+
+    code = "template_error"
+
+
 class UnknownMessageKind(NotFound):
     """There is no message of that name."""
 

@@ -32,6 +32,7 @@ SECURITY = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "A scoped key of the shop."},
     "checkoutToken": {"type": "apiKey", "in": "header", "name": "X-Checkout-Token", "description": "From the checkout session."},
     "orderToken": {"type": "apiKey", "in": "header", "name": "X-Order-Token", "description": "From place-order and the order's mails."},
+    "preferencesToken": {"type": "apiKey", "in": "query", "name": "token", "description": "From the links in a customer's mails."},
     "providerSignature": {"type": "apiKey", "in": "header", "name": "X-Sandbox-Signature", "description": "The provider's signature."},
 }
 HEADERS = {
@@ -214,11 +215,11 @@ def _reference(where: str, name: str) -> dict[str, str]:
 def _responses(route: Route, given: References) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done." if route.returns is None else route.returns.__name__}
     success["headers"] = _success_headers(route)
-    if route.returns is not None:
-        success["content"] = {"application/json": {"schema": {"$ref": given[route.returns]}}}
-    elif route.writes:
+    json_ = {"application/json": {"schema": {"$ref": given[route.returns]}}} if route.returns else {}
+    if route.writes:
         success["description"] = "One of these, as asked for."
-        success["content"] = {media_type: {"schema": {"type": "string"}} for media_type in route.writes}
+    if route.returns or route.writes:
+        success["content"] = {**json_, **{media_type: {"schema": {"type": "string"}} for media_type in route.writes}}
     by_status: dict[int, set[str]] = {}
     for refusal in refusals_of(route):
         by_status.setdefault(refusal.status, set()).add(refusal.code)
