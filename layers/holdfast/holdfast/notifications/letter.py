@@ -31,8 +31,8 @@ class Look(Model):
 
 
 class LetterLine(Model):
-    """A line of the order. `units`: those that the message is about, in a parcel or back on the shelf; `refunded`: those whose money
-    goes back by it. `cancelled` units were given up. `sum`: the price of the whole line.
+    """A line of the order. `ready` units are set aside for the customer and not handed over yet. `units`: those that are in the parcel;
+    `refunded`: those whose money goes back by what is told. `sum`: the price of the whole line.
     """
 
     sku: str
@@ -40,20 +40,10 @@ class LetterLine(Model):
     quantity: int
     fulfilled: int
     owed: int
-    cancelled: int = 0
+    ready: int = 0
     refunded: int = 0
     units: int = 0
     sum: Money
-
-    @property
-    def there(self) -> int:
-        """Units that are the customer's: handed over, or set aside for him."""
-        return max(0, self.quantity - self.cancelled - self.owed)
-
-    @property
-    def ready(self) -> int:
-        """Set aside, and not handed over yet."""
-        return max(0, self.there - self.fulfilled)
 
 
 class LetterKey(Model):
@@ -116,7 +106,7 @@ class Digest(Record):
 
 class Count(NamedTuple):
     name: str
-    count: int
+    number: int
 
 
 class Review(Model):
@@ -173,7 +163,8 @@ class Letter(Model):
 
     @property
     def there(self) -> int:
-        return sum(line.there for line in self.lines)
+        """Units that are the customer's: handed over, or set aside for him."""
+        return sum(line.fulfilled + line.ready for line in self.lines)
 
     @property
     def total(self) -> Money | None:

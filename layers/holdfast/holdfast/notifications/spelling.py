@@ -36,14 +36,14 @@ SPELLINGS: Mapping[str, Spelling] = {
         ",",
         "{day} {month} {year}",
         "{day}, {hour:02d}:{minute:02d} UTC",
-        tuple("January February March April May June July August September October November December".split()),
+        ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"),
     ),
     "de": Spelling(
         ",",
         ".",
         "{day}. {month} {year}",
         "{day}, {hour:02d}:{minute:02d} Uhr (UTC)",
-        tuple("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()),
+        ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"),
     ),
 }
 

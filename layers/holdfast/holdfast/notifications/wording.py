@@ -48,5 +48,5 @@ def known(language: str) -> str:
 
 @cache
 def words(language: str) -> Words:
-    text = (resources.files("holdfast.notifications") / "words" / f"{language}.toml").read_text("utf-8")
+    text = resources.files("holdfast.notifications").joinpath("words", f"{language}.toml").read_text("utf-8")
     return Words.model_validate(tomllib.loads(text))

@@ -1,25 +1,166 @@
-"""Orders, keys and shops, as a mail tells of them."""
+"""Who is told, and of what: orders, keys, products and shops, as messages need them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from holdfast.kernel.money import Money, decimals, written
+from holdfast.catalogue.model import Product
+from holdfast.kernel.time import Clock
+from holdfast.notifications.kinds import MANNERS, OPTIONAL, Audience, Channel, Kind
+from holdfast.notifications.letter import DeadLetter, Digest, Letter, Look, LowStock
+from holdfast.notifications.model import Notice, Notification, Preferences, Recipient
 from holdfast.orders import ports as orders_ports
 from holdfast.orders import rules
-from holdfast.orders.model import Order, Status
 from holdfast.tenants.model import Shop
+from holdfast.wiring import order_letters
 
 if TYPE_CHECKING:
     from holdfast.fulfilment.model import DeliveredKey
-    from holdfast.notifications.model import Letter, LetterLine
 
-PAYMENT_FAILED = "payment_failed"
+CHECKOUT_AGAIN = frozenset({Kind.PAYMENT_FAILED, Kind.HOLD_EXPIRING})
+"""Their button leads back to the checkout."""
+
+
+def look(shop: Shop) -> Look:
+    brand = shop.brand
+    return Look(
+        name=shop.name,
+        logo_url=brand.logo_url,
+        color=brand.color,
+        sender_name=brand.sender_name,
+        reply_to=brand.reply_to,
+        legal=brand.legal,
+        promised_hours=shop.waiting.promised_hours,
+    )
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses that open what they lead to: each has its token. `order` answers an order's, `checkout` a session's, `customer` a
+    customer's for his preferences. Without `api_url` nobody can unsubscribe by a link, and no mail says so.
+    """
+
+    storefront_url: str
+    api_url: str
+    order: Callable[[str, str], str]
+    checkout: Callable[[str, str], str]
+    customer: Callable[[str, str], str]
+
+    def of_order(self, shop: str, order: str) -> str:
+        return f"{self.storefront_url}/shops/{shop}/orders/{order}?token={self.order(shop, order)}"
+
+    def of_checkout(self, shop: str, session: str) -> str:
+        return f"{self.storefront_url}/shops/{shop}/checkout-sessions/{session}?token={self.checkout(shop, session)}"
+
+    def of_product(self, shop: str, sku: str) -> str:
+        return f"{self.storefront_url}/shops/{shop}/products/{sku}"
+
+    def unsubscribe(self, notification: Notification) -> str | None:
+        shop, customer, kind = notification.shop, notification.recipient.customer, notification.notice.kind
+        topic = MANNERS[kind].topic
+        if not (self.api_url and customer and topic in OPTIONAL):
+            return None
+        sku = f"&sku={notification.notice.subject}" if kind is Kind.BACK_IN_STOCK else ""
+        return f"{self.api_url}/shops/{shop}/customers/{customer}/unsubscribe?topic={topic}{sku}&token={self.customer(shop, customer)}"
+
+
+@dataclass(frozen=True)
+class LetterWriter:
+    """`notifications.ports.Writer`. `keys` answers those of one hand-out, `preferences` what a customer has chosen. `texts`: text
+    messages can be sent.
+    """
+
+    orders: orders_ports.Orders
+    keys: Callable[[str, str, int], "Sequence[DeliveredKey]"]
+    product: Callable[[str, str], Product | None]
+    shop: Callable[[str], Shop]
+    preferences: Callable[[str, str], Preferences | None]
+    links: Links
+    texts: bool
+    clock: Clock
+
+    def recipients(self, notice: Notice) -> Sequence[Recipient]:
+        shop = self.shop(notice.shop)
+        if notice.kind in shop.mails_off:
+            return ()
+        if MANNERS[notice.kind].audience is Audience.STAFF:
+            return [Recipient(channel=Channel.EMAIL, to=address, language=shop.language) for address in shop.staff_emails]
+        if notice.kind is Kind.BACK_IN_STOCK:
+            asked = notice.data
+            return list(self._customer(notice, shop, asked["email"], asked["customer"], asked["language"]))
+        order = self.orders.get(notice.shop, notice.order or notice.subject)
+        if order is None or order.email is None:
+            return ()
+        return list(self._customer(notice, shop, order.email, rules.customer(order) or "", None))
+
+    def _customer(self, notice: Notice, shop: Shop, email: str, customer: str, asked_in: str | None) -> Iterator[Recipient]:
+        """By each channel that the message has and the customer wants. A mail that staff send again is a mail, and nothing else."""
+        chosen = self.preferences(shop.id, customer) if customer else None
+        manner = MANNERS[notice.kind]
+        known = {"customer": customer, "language": asked_in or (chosen and chosen.language) or shop.language}
+        if not (chosen and manner.topic in OPTIONAL and manner.topic in chosen.off):
+            yield Recipient(channel=Channel.EMAIL, to=email, **known)
+        if notice.asked:
+            return
+        if Channel.SMS in manner.channels and self.texts and chosen and chosen.phone and chosen.sms_since:
+            yield Recipient(channel=Channel.SMS, to=chosen.phone, **known)
+        if Channel.IN_APP in manner.channels and customer:
+            yield Recipient(channel=Channel.IN_APP, to=customer, **known)
+
+    def letter(self, notification: Notification) -> Letter | None:
+        notice, recipient = notification.notice, notification.recipient
+        told = sorted((notice, *notification.also), key=lambda one: (one.at, one.data.get("wave") or 0))
+        shop = self.shop(notice.shop)
+        facts = self._facts(told, shop)
+        if facts is None:
+            return None
+        return Letter(
+            kind=notice.kind,
+            to=recipient.to,
+            language=recipient.language,
+            shop=look(shop),
+            at=told[-1].at,
+            unsubscribe_url=self.links.unsubscribe(notification),
+            **facts,
+        )
+
+    def _facts(self, told: list[Notice], shop: Shop) -> dict[str, Any] | None:
+        """What a Letter knows besides; None when there is nothing to tell any more."""
+        last = told[-1]
+        match last.kind:
+            case Kind.BACK_IN_STOCK:
+                return self._product(last)
+            case Kind.LOW_STOCK:
+                return {"low": tuple({one.subject: LowStock.model_validate(one.data) for one in told}.values())}
+            case Kind.DEAD_LETTER:
+                return {"dead": tuple(DeadLetter.model_validate(one.data) for one in told)}
+            case Kind.DAILY_DIGEST:
+                return {"digest": Digest.model_validate(last.data)}
+            case _:
+                return self._order(told, shop)
+
+    def _product(self, notice: Notice) -> dict[str, Any] | None:
+        product = self.product(notice.shop, notice.subject)
+        if product is None or product.archived:
+            return None
+        return {"title": product.title, "price": product.price, "url": self.links.of_product(notice.shop, product.sku)}
+
+    def _order(self, told: list[Notice], shop: Shop) -> dict[str, Any] | None:
+        last = told[-1]
+        order = self.orders.get(last.shop, last.order or last.subject)
+        if order is None or not order_letters.timely(last.kind, order, self.clock()):
+            return None
+        if last.kind is Kind.REVIEW_NEEDED:
+            return {"number": order.number, "review": order_letters.review(last)}
+        keys = [key for wave in order_letters.waves(told) for key in self.keys(order.shop, order.id, wave)]
+        again = last.kind in CHECKOUT_AGAIN
+        url = self.links.of_checkout(order.shop, order.session) if again else self.links.of_order(order.shop, order.id)
+        return {"url": url, **order_letters.facts(order, told, keys, shop.waiting.promised_hours)}
 
 
 @dataclass(frozen=True)
 class LettersOfOrders:
-    """`notifications.ports.Letters`. `keys` answers the keys of one hand-out, `token` the order's token, `checkout` its checkout's."""
+    """`notifications.ports.Letters`: mails only, to the order's own address."""
 
     orders: orders_ports.Orders
     keys: Callable[[str, str, int], "Sequence[DeliveredKey]"]
@@ -28,54 +169,13 @@ class LettersOfOrders:
     checkout: Callable[[str, str], str]
     storefront_url: str
 
-    def write(self, shop: str, order: str, template: str, data: dict[str, Any], reason: str | None) -> "Letter | None":
-        from holdfast.notifications.model import Letter, LetterKey
-
+    def write(self, shop: str, order: str, template: str, data: dict[str, Any], reason: str | None) -> Letter | None:
         found = self.orders.get(shop, order)
-        if found is None or found.email is None or (template == PAYMENT_FAILED and found.status is not Status.PAYMENT_FAILED):
-            return None  # a good card may have followed before the mail went
-        wave = data.get("wave")
-        keys = self.keys(shop, order, wave) if wave is not None else []
-        return Letter(
-            template=template,
-            to=found.email,
-            shop_name=self.shop(shop).name,
-            number=found.number,
-            order_url=f"{self.storefront_url}/shops/{shop}/orders/{order}?token={self.token(shop, order)}",
-            retry_url=f"{self.storefront_url}/shops/{shop}/checkout-sessions/{found.session}?token={self.checkout(shop, found.session)}",
-            lines=tuple(_lines(found, data)),
-            keys=tuple(LetterKey(title=found.line(key.sku).title, key=key.key) for key in keys),
-            total=spoken(found.totals.total),
-            money=spoken(Money(amount=data["amount"], currency=data["currency"]) if "amount" in data else found.totals.total),
-            complete=bool(data.get("complete", True)),
-            paid=bool(data.get("paid")),
-            outcome=data.get("outcome"),
-            reason=reason,
-        )
-
-
-def _lines(order: Order, data: dict[str, Any]) -> "Iterator[LetterLine]":
-    """As they were when it happened, where the event says so: a late mail must not tell of a later state.
-
-    Of a refund the event's `lines` are units per SKU, and nothing else.
-    """
-    from holdfast.notifications.model import LetterLine
-
-    lines = data.get("lines", [])
-    then = {line["sku"]: line for line in lines} if isinstance(lines, list) else {}
-    refunded = lines if isinstance(lines, dict) else data.get("refunded", {})
-    for line in order.lines:
-        told = then.get(line.sku, {"fulfilled": line.fulfilled, "owed": rules.owed(order, line)})
-        yield LetterLine(
-            sku=line.sku,
-            title=line.title,
-            quantity=line.quantity,
-            fulfilled=told["fulfilled"],
-            owed=told["owed"],
-            refunded=refunded.get(line.sku, 0),
-        )
-
-
-def spoken(money: Money) -> str:
-    """`19.99 EUR`: with the currency's own number of decimals, in one form for every language."""
-    return f"{written(money.amount, decimals(money.currency))} {money.currency}"
+        if found is None or found.email is None:
+            return None
+        at = found.updated_at
+        links = Links(self.storefront_url, "", self.token, self.checkout, self.token)
+        writer = LetterWriter(self.orders, self.keys, lambda *_: None, self.shop, lambda *_: None, links, texts=False, clock=lambda: at)
+        notice = Notice(shop=shop, event="", kind=Kind(template), at=at, subject=order, order=order, data=data, reason=reason)
+        to = Recipient(channel=Channel.EMAIL, to=found.email, language=self.shop(shop).language)
+        return writer.letter(Notification(id="", shop=shop, notice=notice, recipient=to, created_at=at, due_at=at, updated_at=at))
