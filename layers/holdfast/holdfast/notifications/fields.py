@@ -37,16 +37,16 @@ CustomerText = Annotated[str, StringConstraints(min_length=1, max_length=200, pa
 
 
 def _named(kind: type[StrEnum]) -> Any:
-    """In the contract its values stand where it is used: other contexts have enumerations of the same names."""
+    """Of what is answered. In the contract its values stand where it is used: other contexts have enumerations of the same names."""
     return WithJsonSchema({"type": "string", "enum": [member.value for member in kind]})
 
 
-NotificationStatus = Annotated[Status, _named(Status)]
-NotificationKind = Annotated[Kind, _named(Kind)]
-NotificationChannel = Annotated[Channel, _named(Channel)]
-NotificationTopic = Annotated[Topic, _named(Topic)]
-NotificationAudience = Annotated[Audience, _named(Audience)]
-SuppressedBecause = Annotated[Suppressed, _named(Suppressed)]
+NotificationStatus = Annotated[str, _named(Status)]
+NotificationKind = Annotated[str, _named(Kind)]
+NotificationChannel = Annotated[str, _named(Channel)]
+NotificationTopic = Annotated[str, _named(Topic)]
+NotificationAudience = Annotated[str, _named(Audience)]
+SuppressedBecause = Annotated[str, _named(Suppressed)]
 
 
 def masked(channel: Channel, to: str) -> str:
