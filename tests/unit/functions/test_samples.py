@@ -16,7 +16,16 @@ from holdfast.kernel.money import Money
 from holdfast.orders import staff
 from holdfast.platform import aws
 from holdfast.stock import booking, layout
-from tests.unit.functions import account_cases, contract, inbox_cases, order_desk_cases, reconcile_cases, stripe_cases, webhook_cases
+from tests.unit.functions import (
+    account_cases,
+    contract,
+    inbox_cases,
+    notice_cases,
+    order_desk_cases,
+    reconcile_cases,
+    stripe_cases,
+    webhook_cases,
+)
 from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
 
 Answer = dict[str, Any]
@@ -667,6 +676,7 @@ CASES |= {
         stripe_cases.CASES,
         account_cases.CASES,
         reconcile_cases.CASES,
+        notice_cases.CASES,
     )
     for name, case in cases.items()
 }

@@ -51,7 +51,7 @@ GIVEN = {
 }
 RECEIVER = Receiver()
 """Where webhooks arrive."""
-QUEUES = ("webhooks", "payments", "reconcile", "fulfilment", "stock")
+QUEUES = ("webhooks", "payments", "reconcile", "fulfilment", "stock", "notifications")
 
 SHOP = "demo"
 ORIGIN = "https://shop.example"
