@@ -50,8 +50,20 @@ PURE = {
     *{"accounts", "enrolling"},
     *{"telling", "sending"},
     *{"letter", "spelling", "wording", "previewing"},
+    *{"in_app", "mail_events", "reminding", "digesting", "waking"},
 }
-EDGE = {"repository", "session_repository", "documents", "jobs", "proxy", "mailer", "search_repository", "people_repository"}
+EDGE = {
+    "repository",
+    "session_repository",
+    "documents",
+    "jobs",
+    "proxy",
+    "mailer",
+    "search_repository",
+    "people_repository",
+    "texter",
+    "low_marks",
+}
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
 """Within a context each may import those before it, and not those after (errors may speak of the model)."""
 AWS = {"boto3", "botocore", "aws_lambda_powertools", "chalice", "jinja2"}

@@ -4,7 +4,7 @@ Each count reads so many things at most; what is told says when there was more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from holdfast.kernel.model import Model
@@ -91,7 +91,7 @@ class Asked(Model):
 
     @property
     def span(self) -> Span:
-        start = datetime.combine(self.day, time(), UTC)
+        start = datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
         return Span(start, start + timedelta(days=1))
 
 
