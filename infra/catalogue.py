@@ -26,6 +26,7 @@ PICTURE = "../pictures/order-states.svg"
 PROMISED = "events.promised.txt"
 WRITTEN = "Written from the code by `python3 infra/dev.py openapi`; a test compares."
 MEANINGS = {
+    "API_URL": "The API as the world sees it, for links that unsubscribe; empty: mails have none.",
     "CATALOGUE_TABLE": "Products.",
     "ENVIRONMENT": "`local`, `dev`, `staging` or `prod`. In `prod` the sandbox provider is refused.",
     "EVENT_BUS_NAME": "The bus on which events of orders are published.",
@@ -34,6 +35,7 @@ MEANINGS = {
     "HOLD_GRACE_SECONDS": "How much longer than its hold nobody else takes the stock: our clocks may differ by this much. 0 to 300.",
     "HOLD_SECONDS": "How long stock is held for a shopper who has not paid. 5 to 86,400; a shop may have its own.",
     "LOCKS_TABLE": "Documents of holds.",
+    "MAIL_CONFIGURATION_SET": "The SES configuration set that tells what became of mails; empty: nothing does.",
     "MAIL_SENDER": "The address that mails come from; SES must know it.",
     "NOTIFICATIONS_QUEUE_URL": "Events to tell people of, and messages to send.",
     "NOTIFICATIONS_TABLE": "What was told to whom, what customers have chosen, and who waits for a product.",
@@ -46,6 +48,8 @@ MEANINGS = {
     "SANDBOX_PAY_URL": "The sandbox's pay page; a payment's id is put behind it.",
     "SANDBOX_SECRET_ARN": "The secret that signs the sandbox's webhooks.",
     "SEALING_KEY_ARN": "The KMS key that seals credentials, such as the secrets of webhooks.",
+    "SMS_ENABLED": "Whether text messages are sent, to customers who agreed.",
+    "SMS_SENDER_ID": "Stands as sender of text messages where countries allow a name; empty: a number.",
     "STOCK_QUEUE_URL": "Ended holds to give back.",
     "STOCK_TABLE": "Levels of stock and the ledger.",
     "STOREFRONT_URL": "Where links in mails lead.",

@@ -49,7 +49,11 @@ ENVIRONMENT = {
     "SEALING_KEY_ARN": "arn:aws:kms:eu-central-1:000000000000:key/docs",
     "WEBHOOK_TIMEOUT_SECONDS": "10",
     "MAIL_SENDER": "shop@example.com",
+    "MAIL_CONFIGURATION_SET": "docs",
     "STOREFRONT_URL": "https://shop.example",
+    "API_URL": "https://api.example/v1",
+    "SMS_ENABLED": "true",
+    "SMS_SENDER_ID": "",
     **{
         f"{name}_TABLE": name.lower()
         for name in ["CATALOGUE", "STOCK", "LOCKS", "ORDERS", "PAYMENTS", "FULFILMENT", "NOTIFICATIONS", "TENANTS", "OPERATIONS"]
