@@ -33,7 +33,7 @@ from holdfast.platform.reading import if_match
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.tokens import InvalidCursor, Tokens
 from holdfast.stock.recall import Recall
-from holdfast.stock.repository import DynamoStock
+from holdfast.stock.repository import DynamoLevels
 from holdfast.stock.shelves import availability
 from holdfast.tenants.repository import Directory, DynamoTenants
 
@@ -51,7 +51,6 @@ class Settings(HoldSettings):
     orders_table: str
     catalogue_table: str
     stock_table: str
-    locks_table: str
     tenants_table: str
     token_secret_arn: str
 
@@ -62,7 +61,7 @@ commit = DynamoCommit(client)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
-shelf = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
+levels = DynamoLevels(Table(client, settings.stock_table))
 recall = Recall(pause)
 store = DynamoNotifications(Table(client, settings.notifications_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
@@ -94,7 +93,7 @@ def ask_for_back_in_stock(request: Request[views.BackInStockBody]) -> views.Back
     product = products.get(request.shop, sku)
     if product is None or product.archived:
         raise UnknownProduct
-    free = availability(request.shop, [sku], levels=shelf.levels, recall=recall, grace=settings.grace, now=request.now)
+    free = availability(request.shop, [sku], levels=levels, recall=recall, grace=settings.grace, now=request.now)
     wishing.ask(_wish(request), free=free[sku], book=store)
     return views.BackInStockView(sku=sku)
 
