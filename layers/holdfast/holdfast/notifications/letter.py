@@ -54,7 +54,7 @@ class LetterKey(Model):
 
 
 class Sum(Model):
-    """A line of the bill. `name` is one of goods, shipping, net, tax, tax_in_it, total."""
+    """A line of the bill. `name` is one of goods, shipping, net, tax, total, tax_in_it."""
 
     name: str
     money: Money
@@ -168,7 +168,7 @@ class Letter(Model):
 
     @property
     def total(self) -> Money | None:
-        return self.bill[-1].money if self.bill else None
+        return next((sum_.money for sum_ in self.bill if sum_.name == "total"), None)
 
     @property
     def keys_by_title(self) -> dict[str, list[str]]:

@@ -44,9 +44,9 @@ def _keys(count: int) -> tuple[LetterKey, ...]:
 _BILL = (
     Sum(name="goods", money=_eur(8997)),
     Sum(name="shipping", money=_eur(490)),
+    Sum(name="total", money=_eur(9487)),
     Sum(name="net", money=_eur(7972)),
     Sum(name="tax_in_it", money=_eur(1515)),
-    Sum(name="total", money=_eur(9487)),
 )
 _BOUGHT = (_line(_GAME, 2, 2999), _line(_LAMP, 1, 2999))
 _GAMES = (Sum(name="total", money=_eur(8997)),)

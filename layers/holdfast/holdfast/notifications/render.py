@@ -10,7 +10,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from holdfast.notifications import spelling
 from holdfast.notifications.kinds import MANNERS, Kind
-from holdfast.notifications.letter import Count, Letter
+from holdfast.notifications.letter import Count, Letter, Sum
 from holdfast.notifications.model import Mail
 from holdfast.notifications.wording import known, words
 
@@ -53,7 +53,6 @@ ROWS: Mapping[str, Callable[[Letter], Iterable[Any]]] = {
     "running_low": lambda letter: letter.digest.low if letter.digest else (),
     "failed": lambda letter: _counts(letter.digest.failed.model_dump() if letter.digest else {}),
 }
-CLOSED_BY_THE_LAST = {"sums", "total"}
 
 
 class Row(NamedTuple):
@@ -117,16 +116,15 @@ def _page(letter: Letter) -> Page:
 
 def _table(letter: Letter, name: str) -> Table:
     written = words(letter.language).tables[name]
-    rows = list(ROWS[name](letter))
     return Table(
         written.title,
         [
             Row(
                 _say(letter, written.left, row=row),
                 _say(letter, written.right, row=row),
-                strong=name in CLOSED_BY_THE_LAST and number == len(rows),
+                strong=name == "total" or (isinstance(row, Sum) and row.name == "total"),
             )
-            for number, row in enumerate(rows, start=1)
+            for row in ROWS[name](letter)
         ],
     )
 

@@ -42,13 +42,13 @@ def timely(kind: Kind, order: Order, now: datetime) -> bool:
 
 def facts(order: Order, told: Sequence[Notice], keys: Sequence["DeliveredKey"], promised_hours: int) -> dict[str, Any]:
     """Of several notices of one kind, oldest first: the keys of all, and the state of the last. What a Letter knows of an order."""
-    data, bill_ = told[-1].data, bill(order.totals)
+    data = told[-1].data
     return {
         "number": order.number,
         "lines": tuple(lines(order, data)),
         "keys": tuple(LetterKey(title=order.line(key.sku).title, key=key.key) for key in keys),
-        "bill": bill_,
-        "money": money(data.get("amount"), data.get("currency")) or bill_[-1].money,
+        "bill": bill(order.totals),
+        "money": money(data.get("amount"), data.get("currency")) or order.totals.total,
         "complete": bool(data.get("complete", True)),
         "paid": bool(data.get("paid")),
         "outcome": data.get("outcome"),
@@ -96,16 +96,19 @@ def _ready(line: OrderLine, *, fulfilled: int, owed: int) -> int:
 
 
 def bill(totals: Totals) -> tuple[Sum, ...]:
-    """What there is nothing of is not named; the total is, and stands last."""
+    """As it adds up; what there is nothing of is not named. Tax that the prices have in them is told after the total."""
     net = Money(amount=totals.total.amount - totals.tax.amount, currency=totals.total.currency)
-    named = {
-        "goods": totals.subtotal if totals.shipping.amount or (totals.tax.amount and totals.tax_included) else None,
-        "shipping": totals.shipping if totals.shipping.amount else None,
-        "net": net if totals.tax.amount else None,
-        "tax_in_it" if totals.tax_included else "tax": totals.tax if totals.tax.amount else None,
-        "total": totals.total,
-    }
-    return tuple(Sum(name=name, money=money_) for name, money_ in named.items() if money_ is not None)
+    taxed, included = totals.tax.amount > 0, totals.tax_included
+    named = (
+        ("goods", totals.subtotal, totals.shipping.amount > 0),
+        ("shipping", totals.shipping, totals.shipping.amount > 0),
+        ("net", net, taxed and not included),
+        ("tax", totals.tax, taxed and not included),
+        ("total", totals.total, True),
+        ("net", net, taxed and included),
+        ("tax_in_it", totals.tax, taxed and included),
+    )
+    return tuple(Sum(name=name, money=money_) for name, money_, there in named if there)
 
 
 def review(notice: Notice) -> Review:
