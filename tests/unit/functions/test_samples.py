@@ -21,6 +21,7 @@ from tests.unit.functions import (
     contract,
     inbox_cases,
     notice_cases,
+    notification_cases,
     order_desk_cases,
     reconcile_cases,
     stripe_cases,
@@ -677,6 +678,7 @@ CASES |= {
         account_cases.CASES,
         reconcile_cases.CASES,
         notice_cases.CASES,
+        notification_cases.CASES,
     )
     for name, case in cases.items()
 }

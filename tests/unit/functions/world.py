@@ -200,6 +200,8 @@ def empty() -> Iterator[World]:
                 "payments_inbox",
                 "notifications_inbox",
                 "webhooks_http",
+                "notifications_http",
+                "notifications_admin_http",
             )
         ]
         for module in made:  # what a worker remembers belongs to the world before
