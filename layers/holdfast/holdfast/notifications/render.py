@@ -81,7 +81,7 @@ class Page(NamedTuple):
 
 
 def render(letter: Letter) -> Mail:
-    letter = letter.model_copy(update={"language": known(letter.language)})
+    letter = _in_its_language(letter)
     wording = words(letter.language).kinds[letter.kind]
     page = _page(letter)
     html, text = (_environment(letter.language).get_template(f"mail.{form}").render(letter=letter, page=page) for form in ("html", "txt"))
@@ -95,6 +95,14 @@ def render(letter: Letter) -> Mail:
         reply_to=letter.shop.reply_to,
         unsubscribe_url=letter.unsubscribe_url,
     )
+
+
+def _in_its_language(letter: Letter) -> Letter:
+    """With its reason: people's own words stay as they are."""
+    language = known(letter.language)
+    reasons = words(language).reasons
+    review = letter.review and letter.review.model_copy(update={"why": reasons.get(letter.review.why, letter.review.why)})
+    return letter.model_copy(update={"language": language, "reason": reasons.get(letter.reason or "", letter.reason), "review": review})
 
 
 def _page(letter: Letter) -> Page:

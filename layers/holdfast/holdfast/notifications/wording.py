@@ -31,12 +31,13 @@ class RowWords(Model):
 
 
 class Words(Model):
-    """`because`: why one gets a message of a topic that can be switched off."""
+    """`because`: why one gets a message of a topic that can be switched off. `reasons`: our own, as events have them in English."""
 
     order: str
     unsubscribe: str
     because: Mapping[str, str]
     names: Mapping[str, Mapping[str, str]]
+    reasons: Mapping[str, str] = {}
     tables: Mapping[str, RowWords]
     kinds: Mapping[Kind, Wording]
 
