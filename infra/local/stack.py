@@ -218,6 +218,7 @@ def parameters(port: int) -> dict[str, str]:
         "Architecture": environments.architecture(),
         "SandboxPayUrl": f"{base}/pay",
         "StorefrontUrl": base,
+        "ApiUrl": f"{base}/{status.STAGE}",
         "ProviderReroute": base + status.PROVIDERS,
     }
 

@@ -52,16 +52,20 @@ def test_time_to_live(stack: dict[str, Any]) -> None:
     assert {f"Data/{name.title()}" for name, attribute in described.items() if attribute == "ttl"} == rules.TTL_TABLES
 
 
-def test_schedule(stack: dict[str, Any]) -> None:
+def test_rules_of_the_default_bus(stack: dict[str, Any]) -> None:
+    """Schedules, and the one that hears of mails."""
     events = client("events", stack["emulator_url"])
     found = {
-        (rule["ScheduleExpression"], target["Arn"].split(":")[-1], "DeadLetterConfig" in target)
+        (rule.get("ScheduleExpression"), target["Arn"].split(":")[-1], "DeadLetterConfig" in target)
         for rule in events.list_rules()["Rules"]
         for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     }
     assert found == {
         ("rate(5 minutes)", stack["functions"]["stock_sweep"], True),
         ("rate(1 minute)", stack["functions"]["webhooks_retry"], True),
+        ("rate(5 minutes)", stack["functions"]["notifications_schedule"], True),
+        ("cron(0 6 * * ? *)", stack["functions"]["notifications_schedule"], True),
+        (None, stack["functions"]["notifications_mail_events"], True),
         ("rate(30 minutes)", stack["functions"]["payments_reconcile"], True),
         ("rate(6 hours)", stack["functions"]["payments_reconcile"], True),
         ("cron(30 2 * * ? *)", stack["functions"]["payments_reconcile"], True),
