@@ -14,8 +14,9 @@ from infra import catalogue, openapi
 
 STATUSES = {400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503}
 """What the contract knows."""
-INTERNAL = {"VaultMoved", "ShopExists"}
-"""Refusals that no route answers: one is tried again inside, one is told to an operator. Faults end in Error."""
+INTERNAL = {"VaultMoved", "ShopExists", "RecipientRefused"}
+"""Refusals that no route answers: one is tried again inside, one is told to an operator, one is what a channel's service says to a worker.
+Faults end in Error."""
 
 PROMISED = {
     "GET /shops/{shop}/products",
@@ -89,6 +90,24 @@ PROMISED = {
     "POST /shops/{shop}/admin/payments/providers/{provider}/check",
     "POST /shops/{shop}/admin/payments/providers/{provider}/disable",
     "POST /shops/{shop}/admin/payments/providers/{provider}/enable",
+    "POST /shops/{shop}/products/{sku}/back-in-stock",
+    "GET /shops/{shop}/customers/{customer}/preferences",
+    "PUT /shops/{shop}/customers/{customer}/preferences",
+    "POST /shops/{shop}/customers/{customer}/unsubscribe",
+    "GET /shops/{shop}/orders/{order}/preferences",
+    "PUT /shops/{shop}/orders/{order}/preferences",
+    "GET /shops/{shop}/orders/{order}/notifications",
+    "POST /shops/{shop}/orders/{order}/notifications/{notification}/read",
+    "GET /shops/{shop}/admin/notifications",
+    "GET /shops/{shop}/admin/notifications/{notification}",
+    "GET /shops/{shop}/admin/notifications/{notification}/preview",
+    "POST /shops/{shop}/admin/notifications/{notification}/resend",
+    "POST /shops/{shop}/admin/notifications/retry-failed",
+    "GET /shops/{shop}/admin/notifications/kinds",
+    "GET /shops/{shop}/admin/notifications/kinds/{kind}/preview",
+    "GET /shops/{shop}/admin/suppressions",
+    "POST /shops/{shop}/admin/suppressions",
+    "POST /shops/{shop}/admin/suppressions/lift",
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
@@ -174,6 +193,7 @@ def test_every_change_of_stock_or_money_asks_for_an_idempotency_key(contract: di
         "/admin/cron/stock-cleanup",
         "/admin/keys/{sku}",
         "/admin/holds/{lock}/release",
+        "/admin/notifications/{notification}/resend",
     }
 
 
@@ -221,10 +241,11 @@ def test_each_event_has_a_sentence() -> None:
 
 
 def test_a_mail_is_written_for_each_event_that_notifications_hears() -> None:
-    from holdfast.notifications.usecases import RESENT, TEMPLATES
+    from holdfast.notifications.kinds import OF_EVENTS
+    from holdfast.notifications.telling import RESENT
 
     heard = {type_ for type_, who in catalogue.consumers().items() if "notifications_inbox" in who}
-    assert heard == {*TEMPLATES, RESENT}
+    assert heard == {*OF_EVENTS, RESENT}
 
 
 def test_each_variable_has_a_meaning_and_each_meaning_a_variable() -> None:
