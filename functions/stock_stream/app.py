@@ -1,5 +1,6 @@
 """Forwards what the stock and locks tables tell: restocks to fulfilment, locks that TTL removed to their release, crowded shards
-to their growth. And looks at every image of a level: what does not add up raises an alarm within the minute.
+to their growth, shelves that fill or empty to those who watch for low stock. And looks at every image of a level: what does not
+add up raises an alarm within the minute.
 
 Only forwards, in milliseconds: retries, back-off and dead letters are the queues' business, and a poison record must
 not hold a shard.
@@ -22,23 +23,28 @@ from holdfast.stock.model import Lock
 class Settings(FunctionSettings):
     fulfilment_queue_url: str
     stock_queue_url: str
+    notifications_queue_url: str
 
 
 settings = Settings.load()
 fulfilment = Queue(settings.fulfilment_queue_url)
 stock = Queue(settings.stock_queue_url)
+notifications = Queue(settings.notifications_queue_url)
 
 
 @event_source(data_class=DynamoDBStreamEvent)
 def handler(event: DynamoDBStreamEvent, context: Any) -> dict[str, Any]:
     """Stops at the first record that cannot be forwarded and names it: the stream goes on from there."""
-    forwarded = 0
+    forwarded, hints = 0, list[dict[str, Any]]()
     try:
         for record in event.records:
             try:
                 for queue, message in messages(record):
+                    if message in hints:  # who looks at that shelf sees what all of these writes have made of it
+                        continue
                     queue.send(message)
                     forwarded += 1
+                    hints += [message] if queue is notifications else []
             except Exception:
                 logger.exception("a stream record could not be forwarded")
                 return {"batchItemFailures": [{"itemIdentifier": record.dynamodb.sequence_number if record.dynamodb else ""}]}
@@ -69,6 +75,10 @@ def watch(old: dict[str, Any] | None, new: dict[str, Any] | None) -> Iterator[tu
     if found:
         metrics.count("StockConservationViolated")
         logger.error("stock does not add up", extra={"violations": found, "image": new, "image_before": old})
-    if watching.crowded(old, new):
+    crowded, stirred = watching.crowded(old, new), watching.stirred(old, new)
+    if crowded or stirred:
         shop, sku, _ = watching.part_of(new)
-        yield stock, {"kind": "grow", "shop": shop, "sku": sku}
+        if crowded:
+            yield stock, {"kind": "grow", "shop": shop, "sku": sku}
+        if stirred:
+            yield notifications, {"kind": "low_stock", "shop": shop, "sku": sku}

@@ -614,7 +614,9 @@ CASES: dict[str, Expected] = {
     "stock_stream/new_sku": Expected(effect=forwarded("fulfilment", kind="restock", shop="demo", sku="licence")),
     "stock_stream/head_without_restock": Expected(effect=nothing_happened),
     "stock_stream/lock_removed_by_ttl": Expected(effect=forwarded("stock", kind="expired")),
-    "stock_stream/level_taken": Expected(effect=nothing_happened),
+    "stock_stream/level_taken": Expected(
+        effect=both(nothing_happened, forwarded("notifications", kind="low_stock", shop="demo", sku="licence"))
+    ),
     "stock_stream/level_out_of_balance": Expected(effect=nothing_happened),
     "stock_stream/level_crowded": Expected(effect=forwarded("stock", kind="grow", shop="demo", sku="licence")),
     "stock_inbox/chunk_of_a_bulk_change": Expected(given=a_long_list_is_kept, effect=a_hundred_are_done),

@@ -134,3 +134,30 @@ def test_an_instant_goes_by_between_steps() -> None:
     before = house.now
     later(house)
     assert house.now - before == timedelta(seconds=1)
+
+
+def image(units: int, part: str = "0") -> dict[str, Any]:
+    return {"pk": {"S": f"demo#A#{part}"}, "avail": {"N": str(units)}}
+
+
+def test_few_writes_of_a_full_shelf_are_told_and_all_of_one_that_runs_low() -> None:
+    told = [units for units in range(5000) if watching.stirred(image(units + 1), image(units))]
+    assert told[:32] == list(range(32))
+    assert len(told) < 200
+
+
+@pytest.mark.parametrize("threshold", [1, 5, 31, 32, 33, 100, 1000, 4000])
+def test_a_threshold_is_noticed_by_a_thirty_second_too_late_at_most(threshold: int) -> None:
+    noticed = next(units for units in range(threshold, -1, -1) if watching.stirred(image(units + 1), image(units)))
+    assert threshold - noticed <= threshold // 16
+    assert noticed == threshold or threshold >= 32
+
+
+def test_what_goes_up_is_told_like_what_goes_down() -> None:
+    for units in range(300):
+        assert watching.stirred(image(units), image(units + 1)) is watching.stirred(image(units + 1), image(units))
+
+
+@pytest.mark.parametrize("broken", [{"pk": {"S": "demo#A#0"}}, {"avail": {"N": "x"}, "pk": {"S": "demo#A#0"}}, {"avail": {"N": "5"}}, {}])
+def test_an_image_that_cannot_be_read_is_no_hint(broken: dict[str, Any]) -> None:
+    assert not watching.stirred(image(9), broken)

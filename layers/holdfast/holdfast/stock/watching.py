@@ -51,6 +51,22 @@ def crowded(old: Image | None, new: Image) -> bool:
         return False  # said by `violations`
 
 
+def stirred(old: Image | None, new: Image) -> bool:
+    """What is free in a part went up or down by so much that somebody may want to hear of it: by any unit under 32, and by a thirty-second
+    of it or more above. Few sales of a full shelf are told, and all of one that runs low.
+    """
+    try:
+        before = int(old["avail"]["N"]) if old else 0
+        return _step(before) != _step(int(new["avail"]["N"])) and not is_pool(part_of(new)[2])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False  # said by `violations`
+
+
+def _step(units: int) -> int:
+    """Rounded down to its five highest binary digits."""
+    return units >> (coarse := max(0, units.bit_length() - 5)) << coarse
+
+
 def _violations(old: _Numbers | None, new: _Numbers, *, goods: bool) -> list[str]:
     was = old or _Numbers(on_hand=0, available=0, held=0, version=0, last=None)
     found = []
