@@ -43,7 +43,7 @@ def tables_of(stores: Stores) -> list[Table]:
         stores.orders,
         stores.inbox,
         stores.fulfilment.vaults,
-        stores.outbox,
+        stores.notifications,
         stores.tenants,
         stores.products,
         stores.runs,
@@ -92,7 +92,7 @@ def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> 
     )
     stores.sessions.add(samples.full_session(shop))
     stores.inbox.add(samples.provider_event(shop))
-    stores.outbox.claim(samples.row(shop), NOW)
+    stores.notifications.add(samples.notification(shop))
     stores.tenants.add_shop(samples.full_tenant(shop))
     stores.tenants.add_api_key(samples.api_key(shop))
     stores.products.save(samples.full_product(shop), over=None)
@@ -110,7 +110,7 @@ def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> 
             stores.fulfilment.vaults.keys(shop, "A", [1]),
             stores.fulfilment.vaults.deliveries(shop, "ord_1"),
             stores.fulfilment.debts.first(shop, "A"),
-            stores.outbox.claim(samples.row(shop, leased_until=LATER.replace(year=2027)), NOW),
+            stores.notifications.of_subject(shop, "ord_1")[0],
             stores.tenants.shop(shop),
             stores.tenants.api_key(shop, "0" * 64),
             stores.products.get(shop, "A"),
@@ -314,7 +314,7 @@ def test_each_write_may_be_delivered_twice(remembering: Stores, shop: str, fault
     names = dict(zip(tables, [table.name for table in tables_of(remembering)], strict=True))
     client = faulty(tables_of(remembering)[0].client)
     stores = on_dynamo(client, names)
-    lock, order, row = samples.lock(shop), samples.order(shop), samples.row(shop)
+    lock, order, row = samples.lock(shop), samples.order(shop), samples.notification(shop)
     stores.stock.levels.open(shop, "A")
     empty = stores.stock.levels.level(LevelKey(shop=shop, sku="A"))
     assert empty is not None
@@ -327,7 +327,8 @@ def test_each_write_may_be_delivered_twice(remembering: Stores, shop: str, fault
     assert stores.stock.locks.renew(samples.lock(shop, claimed_at=LATER), lock)
     assert stores.orders.add(order)
     assert stores.orders.save(order.model_copy(update={"version": 2}))
-    assert stores.outbox.claim(row, NOW) is None
+    assert stores.notifications.add(row) == row
+    assert stores.notifications.save(row.changed(LATER, claim="clm_1"))
     assert stores.tenants.add_shop(samples.tenant(shop))
     assert stores.products.save(samples.product(shop), over=None)
     assert stores.inbox.add(samples.provider_event(shop)) == samples.provider_event(shop)

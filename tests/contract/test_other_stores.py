@@ -1,4 +1,4 @@
-"""The ports of payments, notifications, tenants, catalogue and idempotency."""
+"""The ports of payments, tenants, catalogue and idempotency."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,6 @@ import pytest
 
 from holdfast.catalogue.model import Product
 from holdfast.kernel.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
-from holdfast.notifications.model import State
 from holdfast.payments import working
 from holdfast.payments.model import EventState, ProviderEvent
 from holdfast.platform.idempotency import KEPT, LEASE, IdempotencyKey, Replay
@@ -55,47 +54,6 @@ def test_an_ignored_event_says_why_and_may_be_applied_after_all(stores: Stores, 
     found = stores.inbox.get(shop, "sandbox", event.id)
     assert found is not None
     assert found.state is EventState.APPLIED
-
-
-# Mails.
-
-
-def test_a_mail_is_claimed_by_one(stores: Stores, shop: str) -> None:
-    ours, theirs = samples.row(shop), samples.row(shop, leased_until=LATER + timedelta(seconds=1))
-    assert stores.outbox.claim(ours, NOW) is None
-    assert stores.outbox.claim(ours, NOW) is None  # delivered twice
-    assert stores.outbox.claim(theirs, NOW) == ours
-
-
-def test_a_claim_is_free_again_after_its_lease(stores: Stores, shop: str) -> None:
-    ours, theirs = samples.row(shop), samples.row(shop, leased_until=LATER + timedelta(minutes=1))
-    stores.outbox.claim(ours, NOW)
-    assert stores.outbox.claim(theirs, LATER) == ours
-    assert stores.outbox.claim(theirs, LATER + timedelta(milliseconds=1)) is None
-    assert stores.outbox.claim(ours, LATER) == theirs
-
-
-def test_a_sent_mail_stays_sent(stores: Stores, shop: str) -> None:
-    row = samples.row(shop)
-    stores.outbox.claim(row, NOW)
-    stores.outbox.sent(row, "message-1")
-    standing = stores.outbox.claim(samples.row(shop, leased_until=LATER + timedelta(days=2)), LATER + timedelta(days=1))
-    assert standing == row.model_copy(update={"state": State.SENT, "message": "message-1"})
-
-
-def test_a_released_mail_may_be_claimed_at_once(stores: Stores, shop: str) -> None:
-    ours, theirs = samples.row(shop), samples.row(shop, leased_until=LATER + timedelta(seconds=1))
-    stores.outbox.release(ours)
-    stores.outbox.claim(ours, NOW)
-    stores.outbox.release(theirs)
-    assert stores.outbox.claim(theirs, NOW) == ours
-    stores.outbox.release(ours)
-    assert stores.outbox.claim(theirs, NOW) is None
-
-
-def test_mails_of_other_events_and_templates_are_others(stores: Stores, shop: str) -> None:
-    for row in (samples.row(shop), samples.row(shop, event="evt_2"), samples.row(shop, template="refunded")):
-        assert stores.outbox.claim(row, NOW) is None
 
 
 # Tenants.

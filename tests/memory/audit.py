@@ -3,8 +3,10 @@
 from collections import Counter
 from typing import Any
 
-from holdfast.notifications.model import State
-from holdfast.notifications.usecases import told
+from holdfast.notifications import telling
+from holdfast.notifications.kinds import MANNERS, Audience, Channel, Kind
+from holdfast.notifications.model import Notification
+from holdfast.notifications.model import Status as Sent
 from holdfast.orders import events, replay, rules, schemas
 from holdfast.orders.model import Order, RefundState, Status
 from holdfast.payments.model import DisputeState, News
@@ -14,6 +16,9 @@ from tests.memory.acquirer_book import Ledger
 from tests.memory.engine import Memory
 from tests.memory.house import tellable
 from tests.memory.orders import MemoryOrders
+
+TIMELY = {Kind.ORDER_RECEIVED, Kind.HOLD_EXPIRING, Kind.PAYMENT_FAILED, Kind.DELAY}
+"""Of these the time may be over before they go out."""
 
 
 def audit(memory: Memory) -> None:
@@ -77,10 +82,25 @@ def audit_end(memory: Memory) -> None:
         for line in order.lines:
             owed = sum(debt.owed for debt in memory.of("debt", order.shop, line.sku) if debt.order == order.id)
             assert owed == rules.owed(order, line), f"{owed} are written down: {order}"
-        for event in MemoryOrders(memory).timeline(order):
-            mail = told(tellable(order, event))
-            if mail is not None:
-                assert memory.get("mail", order.shop, event.id, mail.template).state is State.SENT, order
+        _told(memory, order)
+
+
+def _told(memory: Memory, order: Order) -> None:
+    """Of each event its customer was told: by a mail of its own, or by another that told it along; or when its time came there was nothing
+    to tell any more.
+    """
+    rows: list[Notification] = [row for row in memory.of("notification", order.shop) if row.notice.subject == order.id]
+    assert [row for row in rows if row.status not in {Sent.SENT, Sent.SKIPPED}] == []
+    mails = {row.notice.event: row for row in rows if row.recipient.channel is Channel.EMAIL}
+    for event in MemoryOrders(memory).timeline(order):
+        for notice in telling.notices(tellable(order, event)):
+            if notice.event not in mails:
+                assert MANNERS[notice.kind].wait or MANNERS[notice.kind].audience is Audience.STAFF, "it was not even written down"
+            else:
+                row = mails[notice.event]
+                other = memory.get("notification", order.shop, row.into) if row.into else row
+                assert other.status is Sent.SENT or row.notice.kind in TIMELY, row
+                assert other is row or row.notice in other.also, row
 
 
 def _chain(level: Level, ledger: list[Movement]) -> None:

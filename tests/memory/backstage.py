@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from holdfast.kernel.errors import HoldfastError
-from holdfast.notifications.usecases import RESENT, TEMPLATES
+from holdfast.notifications.kinds import OF_EVENTS
+from holdfast.notifications.telling import RESENT
 from holdfast.orders import events
 from holdfast.orders.model import Order
 from holdfast.payments.model import EventState, News
@@ -36,7 +37,7 @@ class Backstage:
             if restocks != self.forwarded.get(sku, 0):
                 told.append(lambda sku=sku: self.house.feed(sku))  # type: ignore[misc]
             self.forwarded[sku] = restocks
-        return told
+        return [*told, *self._post()]
 
     def run(self) -> None:
         """Until nothing is left to tell. A message that fails comes again, later."""
@@ -74,6 +75,10 @@ class Backstage:
     def orders(self) -> list[Order]:
         return self.memory.of("order", self.house.shop)
 
+    def _post(self) -> list[Callable[[], Any]]:
+        """What notifications have sent themselves, as far as its time has come."""
+        return [lambda message=message: self.house.work_post(message) for message in self.house.post.due(self.house.now)]  # type: ignore[misc]
+
     def _of_event(self, order: Order, event: Any) -> list[Callable[[], Any]]:
         told: list[Callable[[], Any]] = []
         if event.type == events.PAID:
@@ -84,6 +89,6 @@ class Backstage:
             told.append(lambda: self.house.finish_refunds(order))
         if event.type == events.CANCELLED:
             told.append(lambda: self.house.void(order))
-        if event.type in {*TEMPLATES, RESENT}:
+        if event.type in {*OF_EVENTS, RESENT}:
             told.append(lambda: self.house.tell(order, event))
         return told

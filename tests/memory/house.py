@@ -10,8 +10,13 @@ from holdfast.fulfilment import usecases as fulfilment
 from holdfast.kernel.events import CUSTOMER, Actor, ActorKind, Event
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.money import Money
+from holdfast.notifications import sending, telling
+from holdfast.notifications.in_app import InAppSender
+from holdfast.notifications.kinds import Channel
+from holdfast.notifications.model import Notice
+from holdfast.notifications.ports import PostOffice
 from holdfast.notifications.render import render
-from holdfast.notifications.usecases import Notify, notify
+from holdfast.notifications.sending import Attempted
 from holdfast.orders import cancelling, checkout, refunding, returning, sessions, settlement, staff, usecases
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
@@ -26,13 +31,14 @@ from holdfast.stock.model import Head, Level, LevelKey
 from holdfast.stock.recall import Recall
 from holdfast.tenants.model import LatePayment, Shop
 from holdfast.wiring.catalogue import CatalogueForOrders
-from holdfast.wiring.letters import LettersOfOrders
+from holdfast.wiring.letters import LetterWriter, Links
 from holdfast.wiring.orders import Finaliser, OrdersForFulfilment, OrdersForSweep
 from holdfast.wiring.payments import PaymentsForOrders, fact_of
 from holdfast.wiring.stock import StockForFulfilment, StockForOrders
+from holdfast.wiring.telling import happened
 from holdfast.wiring.tenants import ShopPolicies
 from tests.memory.engine import Memory
-from tests.memory.notifications import MemoryMailer
+from tests.memory.notifications import Queued, Service
 from tests.memory.stores import Stores
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
@@ -42,12 +48,9 @@ STAFF = Actor(kind=ActorKind.STAFF, id="key_staff")
 PROVIDER = Actor(kind=ActorKind.PROVIDER, id="sandbox")
 
 
-def tellable(order: Order, event: Event) -> Notify:
+def tellable(order: Order, event: Event) -> telling.Happened:
     """As the notifications worker reads it off the bus."""
-    told = json.loads(event.model_dump_json())
-    return Notify(
-        shop=order.shop, order=order.id, event=event.id, type=event.type, by=event.actor.kind, data=told["data"], reason=event.reason
-    )
+    return happened({**json.loads(event.model_dump_json()), "shop": order.shop, "order": order.id, "number": order.number})
 
 
 @dataclass
@@ -58,8 +61,10 @@ class House:
     late_payment: LatePayment = LatePayment.RETAKE
     settings: dict[str, Any] = field(default_factory=dict)
     """What else the shop has decided."""
-    mailer: Any = field(default_factory=MemoryMailer)
+    mailer: Any = field(default_factory=Service)
     recall: Recall = field(default_factory=Recall)
+    post: Queued = field(default_factory=Queued)
+    """Messages of notifications to themselves."""
 
     # What a shop has.
 
@@ -298,9 +303,17 @@ class House:
             )
         return freed
 
-    def tell(self, order: Order, event: Any) -> str | None:
-        command = tellable(order, event)
-        return notify(command, outbox=self.stores.outbox, letters=self._letters, render=render, mailer=self.mailer, now=self.now)
+    def tell(self, order: Order, event: Any) -> list[Attempted]:
+        self.post.now = self.now
+        return telling.hear(tellable(order, event), office=self.office, now=self.now)
+
+    def work_post(self, message: dict[str, Any]) -> None:
+        """As the notifications worker does with a message that is no event."""
+        self.post.now = self.now
+        if message["kind"] == "tell":
+            telling.tell(Notice.model_validate(message["notice"]), office=self.office, now=self.now)
+        else:
+            sending.send(message["shop"], message["notification"], office=self.office, now=self.now)
 
     # What is there now.
 
@@ -350,12 +363,19 @@ class House:
         return StockForFulfilment(self.stores.stock, GRACE)
 
     @property
-    def _letters(self) -> LettersOfOrders:
-        return LettersOfOrders(
+    def office(self) -> PostOffice:
+        store = self.stores.notifications
+        writer = LetterWriter(
             orders=self.stores.orders,
             keys=lambda shop, order, wave: fulfilment.delivered_keys(shop, order, vaults=self.stores.fulfilment.vaults, wave=wave),
+            product=self.stores.products.get,
             shop=self.policies.shop,
-            token=lambda shop, order: "token",
-            checkout=lambda shop, session: "checkout-token",
-            storefront_url="http://shop.test",
+            preferences=store.preferences,
+            links=Links(
+                "http://shop.test", "http://api.test", lambda *_: "token", lambda *_: "checkout-token", lambda *_: "preferences-token"
+            ),
+            texts=False,
+            clock=lambda: self.now,
         )
+        senders = {Channel.EMAIL: self.mailer, Channel.IN_APP: InAppSender(store)}
+        return PostOffice(store, writer, render, senders, self.post, lambda below: below // 2)

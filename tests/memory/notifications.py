@@ -1,6 +1,8 @@
 """`notifications.ports.NotificationStore` in memory, and the world around it: services that keep what they sent, a writer of few words."""
 
-from datetime import datetime
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -9,7 +11,7 @@ from holdfast.kernel.ids import bucket_of
 from holdfast.kernel.time import rfc3339
 from holdfast.notifications import keys, rules
 from holdfast.notifications.kinds import Channel
-from holdfast.notifications.model import InApp, Mail, Notification, Preferences, Row, State, Status, Suppression, Wish
+from holdfast.notifications.model import InApp, Mail, Notification, Preferences, Status, Suppression, Wish
 from holdfast.notifications.refusals import TooManyWishes
 from tests.memory.engine import Memory, MemoryWrite, nothing, something
 
@@ -171,38 +173,26 @@ class Service:
             return f"message-{len(self.sent)}"
 
 
-class MemoryOutbox:
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+class Queued:
+    """`ports.Messages` that wait for their time. `now` is moved by whoever sends."""
 
-    def claim(self, row: Row, now: datetime) -> Row | None:
-        def free(standing: Row | None) -> bool:
-            over = standing is None or (standing.state is State.CLAIMED and standing.leased_until < now)
-            return self._memory.condition("FREE", over)
-
-        claimed, standing = self._memory.change(_old(row), free, lambda _: row)
-        return None if claimed or standing == row else standing
-
-    def release(self, row: Row) -> None:
-        self._memory.change(_old(row), lambda standing: standing is not None and standing.leased_until == row.leased_until, lambda _: None)
-
-    def sent(self, row: Row, message: str) -> None:
-        self._memory.put(_old(row), row.model_copy(update={"state": State.SENT, "message": message}))
-
-
-class MemoryMailer:
     def __init__(self) -> None:
-        self.sent: list[Mail] = []
+        self.now = datetime.min.replace(tzinfo=UTC)
+        self.waiting: list[tuple[datetime, dict[str, Any]]] = []
         self._lock = Lock()
 
-    def send(self, mail: Mail) -> str:
+    def send(self, message: Mapping[str, Any], *, delay: timedelta = timedelta()) -> None:
+        assert timedelta() <= delay <= timedelta(minutes=15)
+        assert delay == timedelta(seconds=int(delay.total_seconds())), "a queue delays by whole seconds"
         with self._lock:
-            self.sent.append(mail)
-            return f"message-{len(self.sent)}"
+            self.waiting.append((self.now + delay, json.loads(json.dumps(message))))
 
-
-def _old(row: Row) -> tuple[Any, ...]:
-    return ("mail", row.shop, row.event, row.template)
+    def due(self, now: datetime) -> list[dict[str, Any]]:
+        """Those whose time has come; they wait no more."""
+        with self._lock:
+            ripe = sorted((one for one in self.waiting if one[0] <= now), key=lambda one: one[0])
+            self.waiting = [one for one in self.waiting if one[0] > now]
+        return [message for _, message in ripe]
 
 
 def gone(error: Exception) -> tuple[str, Exception]:

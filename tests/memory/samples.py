@@ -8,7 +8,10 @@ from holdfast.fulfilment.model import Debt, Delivery
 from holdfast.kernel.events import CUSTOMER, Actor, ActorKind
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
-from holdfast.notifications.model import Row, State
+from holdfast.notifications import rules as post
+from holdfast.notifications.kinds import Channel
+from holdfast.notifications.kinds import Kind as Told
+from holdfast.notifications.model import Notice, Notification, Recipient
 from holdfast.orders.model import HoldRef, Order, OrderLine, PaymentRef, Status
 from holdfast.orders.session import Address, Obstacle, Session, SessionLine, ShippingOption, Totals
 from holdfast.payments.model import EventState, News, ProviderEvent, ProviderFact
@@ -147,9 +150,10 @@ def delivery(shop: str, first: int, last: int, wave: int = 3, **changes: Any) ->
     return Delivery(**{**bare, **changes})
 
 
-def row(shop: str, **changes: Any) -> Row:
-    bare = {"shop": shop, "event": "evt_1", "order": "ord_1", "template": "completed", "state": State.CLAIMED, "leased_until": LATER}
-    return Row(**{**bare, **changes})
+def notification(shop: str, event: str = "evt_1", **changes: Any) -> Notification:
+    notice = Notice(shop=shop, event=event, kind=Told.COMPLETED, at=NOW, subject="ord_1", order="ord_1")
+    made = post.row(notice, Recipient(channel=Channel.EMAIL, to="ada@example.com", customer="digest", language="de"), NOW)
+    return made.model_copy(update=changes)
 
 
 def product(shop: str, sku: str = "A", **changes: Any) -> Product:

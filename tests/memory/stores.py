@@ -9,8 +9,8 @@ from holdfast.fulfilment.ports import FulfilmentStore
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.writes import Commit
-from holdfast.notifications.ports import NotificationStore, Outbox
-from holdfast.notifications.repository import DynamoNotifications, DynamoOutbox
+from holdfast.notifications.ports import NotificationStore
+from holdfast.notifications.repository import DynamoNotifications
 from holdfast.orders.ports import Orders, Sessions
 from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.search_repository import DynamoOrderSearch
@@ -42,7 +42,7 @@ from tests.memory.catalogue import MemoryProducts
 from tests.memory.data_keys import LocalDataKeys
 from tests.memory.engine import Memory
 from tests.memory.fulfilment import MemoryFulfilment
-from tests.memory.notifications import MemoryNotifications, MemoryOutbox
+from tests.memory.notifications import MemoryNotifications
 from tests.memory.orders import MemoryOrders
 from tests.memory.payments import MemoryInbox, MemoryProvider
 from tests.memory.reconciliations import MemoryDiscrepancies, MemoryLists, MemoryRunStore
@@ -67,7 +67,6 @@ class Stores:
     inbox: Inbox
     accounts: Accounts
     fulfilment: FulfilmentStore
-    outbox: Outbox
     notifications: NotificationStore
     tenants: Tenants
     products: Products
@@ -90,7 +89,6 @@ def in_memory(memory: Memory) -> Stores:
         inbox=MemoryInbox(memory),
         accounts=MemoryAccounts(memory),
         fulfilment=MemoryFulfilment(memory),
-        outbox=MemoryOutbox(memory),
         notifications=MemoryNotifications(memory),
         tenants=MemoryTenants(memory),
         products=MemoryProducts(memory),
@@ -116,7 +114,6 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         inbox=DynamoInbox(table["Payments"]),
         accounts=DynamoAccounts(table["Tenants"]),
         fulfilment=DynamoFulfilment(table["Fulfilment"], commit, Safe(LocalDataKeys())),
-        outbox=DynamoOutbox(table["Notifications"]),
         notifications=DynamoNotifications(table["Notifications"], commit),
         tenants=DynamoTenants(table["Tenants"]),
         products=DynamoProducts(table["Catalogue"]),

@@ -9,7 +9,6 @@ from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.fulfilment.errors import VaultMoved
 from holdfast.fulfilment.usecases import Imported
 from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight
-from holdfast.notifications.errors import BeingSentError
 from holdfast.orders.checkout import Placed
 from holdfast.orders.model import Order, Status
 from holdfast.orders.settlement import Outcome, Settled
@@ -261,32 +260,6 @@ def test_without_the_guards_keys_are_imported_twice() -> None:
     house = House(in_memory(Memory("SAME_VAULT", "NEW_ROW")))
     imported_twice(house)
     assert house.level("KEY").on_hand == 20
-
-
-# Mails.
-
-
-def mailed(house: House, workers: int = 6) -> list[Any]:
-    house.product("KEY", 1, Kind.DIGITAL)
-    order = house.buy(("KEY", 1))
-    house.browser_returns(order)
-    house.serve(order)
-    completed = house.order(order).events[-1]
-    return together([lambda: house.tell(order, completed)] * workers)
-
-
-def test_one_mail_is_claimed_by_one_worker(house: House) -> None:
-    """All of them in the same millisecond."""
-    answers = mailed(house)
-    assert len(house.mailer.sent) == 1
-    assert sum(answer == "message-1" for answer in answers) == 1
-    assert all(answer in ("message-1", None) or isinstance(answer, BeingSentError) for answer in answers)
-
-
-def test_without_the_guard_the_customer_gets_many(careless: Careless) -> None:
-    house = careless("FREE")
-    mailed(house)
-    assert len(house.mailer.sent) > 1
 
 
 # Those who have paid go first.

@@ -1,18 +1,6 @@
-"""Why a mail is not sent now."""
+"""Why a message is not sent now, or never will be."""
 
 from holdfast.kernel.errors import Invalid, UnavailableError
-
-
-class BeingSentError(UnavailableError):
-    """Another worker has claimed the mail and may be sending it. Look again when its lease is over."""
-
-    code = "being_sent"
-
-
-class MailerBusyError(UnavailableError):
-    """The mail service refuses for the moment."""
-
-    code = "mailer_busy"
 
 
 class ServiceBusyError(UnavailableError):

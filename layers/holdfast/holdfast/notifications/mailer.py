@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from holdfast.notifications.errors import MailerBusyError, RecipientRefused, ServiceBusyError
+from holdfast.notifications.errors import RecipientRefused, ServiceBusyError
 from holdfast.notifications.model import Mail, Notification
 from holdfast.platform import aws
 from holdfast.platform.log import logger
@@ -97,20 +97,3 @@ def _told(error: ClientError) -> Exception:
         logger.error("the mail service does not take our mails", extra={"error": code})  # its words may name the recipient
         return ServiceBusyError(f"The mail service does not take our mails: {code}.")
     return error
-
-
-class SesMailer:
-    def __init__(self, sender: str) -> None:
-        self._sender = sender
-
-    def send(self, mail: Mail) -> str:
-        try:
-            reply = aws.client("sesv2").send_email(
-                FromEmailAddress=self._sender, Destination={"ToAddresses": [mail.to]}, Content={"Simple": _content(mail)}
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in BUSY:
-                raise MailerBusyError("The mail service is busy.") from error
-            raise
-        message: str = reply["MessageId"]
-        return message

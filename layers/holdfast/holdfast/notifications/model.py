@@ -1,4 +1,4 @@
-"""Letters, and the outbox row that stands before each of them."""
+"""What is told to whom, and the outbox row that stands before each message."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,25 +11,6 @@ from holdfast.kernel.ids import ShopId, Sku
 from holdfast.kernel.model import Model, Record
 from holdfast.kernel.time import Instant
 from holdfast.notifications.kinds import Channel, Kind, Topic
-
-
-class State(StrEnum):
-    CLAIMED = "claimed"
-    SENT = "sent"
-
-
-class Row(Record):
-    """One mail of one event to one recipient. Claimed with a lease before it is sent, so that two workers send one mail."""
-
-    shop: ShopId
-    event: str
-    order: str
-    template: str
-    state: State
-    leased_until: Instant
-    claim: str = ""
-    """Names the try: two workers of one millisecond are two, a write that is delivered twice is one."""
-    message: str | None = None
 
 
 class Mail(Model):

@@ -162,7 +162,7 @@ def _noted(
     while row.status is Status.CLAIMED and row.claim == claimed.claim:
         after = row.changed(now, error=code, **what)
         if office.store.save(after):
-            _tell_staff(after, office.messages)
+            _complain(after, office.messages)
             return Attempted(after, error)
         row = office.store.get(row.shop, row.id) or after
     return Attempted(row, error)
@@ -175,20 +175,19 @@ def _ended(
     after = row.changed(now, status=status, error=code, detail=type(error).__name__ if error else None)
     if not office.store.save(after):
         return None
-    _tell_staff(after, office.messages)
+    _complain(after, office.messages)
     return Attempted(after, error)
 
 
 # Messages.
 
 
-def give_up(shop: str, notification: str, error: Exception, *, office: PostOffice, now: datetime) -> Notification | None:
+def give_up(shop: str, notification: str, error: Exception, *, office: PostOffice, now: datetime) -> Attempted | None:
     """The last message about it failed, before anything was sent. None: it has ended, waits for its time, or somebody is at it."""
     row = office.store.get(shop, notification)
     if row is None or row.status not in rules.OPEN or now < rules.free_at(row):
         return None
-    given_up = _ended(row, Status.FAILED, now, office, rules.ATTEMPTS_EXHAUSTED, error)
-    return given_up.row if given_up else None
+    return _ended(row, Status.FAILED, now, office, rules.ATTEMPTS_EXHAUSTED, error)
 
 
 def send_later(row: Notification, wait: timedelta, messages: Messages) -> None:
@@ -197,17 +196,21 @@ def send_later(row: Notification, wait: timedelta, messages: Messages) -> None:
     messages.send(message, delay=min(LONGEST_DELAY, timedelta(seconds=-(-wait // timedelta(seconds=1)))))
 
 
-def _tell_staff(row: Notification, messages: Messages) -> None:
-    """Once an hour for each kind of message: all of them are in the list of what failed. Never about a message that says just this."""
-    if row.status is not Status.FAILED or row.error not in DEAD_LETTER or row.notice.kind is Kind.DEAD_LETTER:
-        return
-    hour = row.updated_at.replace(minute=0, second=0, microsecond=0)
+def tell_staff(shop: str, what: str, kind: str, *, messages: Messages, now: datetime) -> None:
+    """That something was tried as often as it may be. Once an hour for each kind of it: all of them are in the list of what failed."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
     notice = Notice(
-        shop=row.shop,
-        event=f"notifications#{row.notice.kind}#{rfc3339(hour)}",
+        shop=shop,
+        event=f"{what}#{kind}#{rfc3339(hour)}",
         kind=Kind.DEAD_LETTER,
         at=hour,
         subject="dead_letters",
-        data={"what": "notification", "kind": row.notice.kind, "count": 1},
+        data={"what": what, "kind": kind},
     )
     messages.send({"kind": "tell", "notice": notice.model_dump(mode="json")})
+
+
+def _complain(row: Notification, messages: Messages) -> None:
+    """Never about a message that says just this."""
+    if row.status is Status.FAILED and row.error in DEAD_LETTER and row.notice.kind is not Kind.DEAD_LETTER:
+        tell_staff(row.shop, "notification", row.notice.kind, messages=messages, now=row.updated_at)

@@ -14,18 +14,28 @@ from holdfast.orders.ports import Orders
 from holdfast.orders.usecases import Act, persistently, saved
 
 MAILED = (
+    events.PAID,
     events.LATE_PAYMENT,
     events.COMPLETED,
     events.PARTIALLY_FULFILLED,
     events.AWAITING_STOCK,
     events.KEYS_ADDED,
+    events.KEY_REPLACED,
+    events.STOCK_ALLOCATED,
+    events.SHIPPED,
+    events.DELIVERED,
+    events.DELIVERY_PROBLEM,
+    events.DELAYED,
     events.CANCELLED,
     events.PAYMENT_FAILED,
     events.PARTIALLY_REFUNDED,
     events.REFUNDED,
     events.SECOND_PAYMENT_REFUNDED,
 )
-"""Events that a customer gets a mail of; of the end of a try that was never paid only where staff ended it."""
+"""Events that a customer gets a mail of, and may have it again; of the end of a try that was never paid only where staff ended it.
+
+Not of the order that is yet to be paid: its mail says nothing that its page does not.
+"""
 UNTIL_PICKED = rules.AWAITING_MONEY | {Status.PAID, Status.PROCESSING, Status.PARTIALLY_FULFILLED, Status.AWAITING_STOCK}
 """While nobody has packed anything, the address may still be changed."""
 

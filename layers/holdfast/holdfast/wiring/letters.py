@@ -156,26 +156,3 @@ class LetterWriter:
         again = last.kind in CHECKOUT_AGAIN
         url = self.links.of_checkout(order.shop, order.session) if again else self.links.of_order(order.shop, order.id)
         return {"url": url, **order_letters.facts(order, told, keys, shop.waiting.promised_hours)}
-
-
-@dataclass(frozen=True)
-class LettersOfOrders:
-    """`notifications.ports.Letters`: mails only, to the order's own address."""
-
-    orders: orders_ports.Orders
-    keys: Callable[[str, str, int], "Sequence[DeliveredKey]"]
-    shop: Callable[[str], Shop]
-    token: Callable[[str, str], str]
-    checkout: Callable[[str, str], str]
-    storefront_url: str
-
-    def write(self, shop: str, order: str, template: str, data: dict[str, Any], reason: str | None) -> Letter | None:
-        found = self.orders.get(shop, order)
-        if found is None or found.email is None:
-            return None
-        at = found.updated_at
-        links = Links(self.storefront_url, "", self.token, self.checkout, self.token)
-        writer = LetterWriter(self.orders, self.keys, lambda *_: None, self.shop, lambda *_: None, links, texts=False, clock=lambda: at)
-        notice = Notice(shop=shop, event="", kind=Kind(template), at=at, subject=order, order=order, data=data, reason=reason)
-        to = Recipient(channel=Channel.EMAIL, to=found.email, language=self.shop(shop).language)
-        return writer.letter(Notification(id="", shop=shop, notice=notice, recipient=to, created_at=at, due_at=at, updated_at=at))
