@@ -29,6 +29,9 @@ def path_of(route: Route, **given: str) -> dict[str, str]:
         "delivery": "dlv_1",
         "run": "run_1",
         "webhook": "evt_1",
+        "customer": "b5fc85e55755f9e0",
+        "notification": "ntf_1",
+        "kind": "completed",
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     return {name: given.get(name, samples[name]) for name in names}

@@ -130,6 +130,11 @@ def a_page_without_a_button(_: World, answer: Answer) -> None:
     assert store().preferences("demo", CUSTOMER).off == (Topic.REMINDER,)
 
 
+def reminded_no_more(_: World, answer: Answer) -> None:
+    assert "orders that are about to expire" in answer["body"]
+    assert store().preferences("demo", CUSTOMER).off == (Topic.REMINDER,)
+
+
 def of_this_order_only(_: World, answer: Answer) -> None:
     (message,) = body(answer)["items"]
     assert (message["order"], message["text"], message["read_at"]) == (ORDER, "Message 0", None)
@@ -240,6 +245,7 @@ CASES: dict[str, dict[str, Any]] = {
     f"{HTTP}/show_unsubscribe": {"status": 200, "effect": a_page_with_a_button_that_changed_nothing},
     f"{HTTP}/unsubscribe": {"status": 200, "given": somebody_waits, "effect": switched_off_and_forgotten},
     f"{HTTP}/unsubscribe_in_a_browser": {"status": 200, "effect": a_page_without_a_button},
+    f"{HTTP}/unsubscribe_as_json": {"status": 200, "effect": reminded_no_more},
     f"{HTTP}/show_preferences_of_order": {
         "status": 200,
         "members": {"language": "en", "off": ["back_in_stock"], "version": 1},
