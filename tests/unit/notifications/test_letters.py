@@ -406,7 +406,7 @@ def test_a_letter_looks_as_its_shop() -> None:
         "logo_url": "https://cdn.example/l.png",
         "color": "#ff0000",
         "sender_name": "Ada's",
-        "reply_to": "a@shop.test",
+        "reply_to": "a@b.test",
         "legal": "A\nB",
     }
     desk = Desk(brand=brand)
