@@ -10,10 +10,11 @@ from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.safe import Safe
 from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.time import utc_now
-from holdfast.notifications import sending, telling
+from holdfast.notifications import digesting, reminding, sending, telling, watching, wishing
 from holdfast.notifications.guards import PREFERENCES
 from holdfast.notifications.in_app import InAppSender
 from holdfast.notifications.kinds import Channel
+from holdfast.notifications.low_marks import DynamoMarks
 from holdfast.notifications.mailer import SesSender
 from holdfast.notifications.model import Notice, Status
 from holdfast.notifications.ports import PostOffice, Sender
@@ -21,23 +22,30 @@ from holdfast.notifications.render import render
 from holdfast.notifications.repository import DynamoNotifications
 from holdfast.notifications.sending import Attempted
 from holdfast.notifications.texter import SnsSender
-from holdfast.orders import guards
+from holdfast.orders import events, guards
 from holdfast.orders.repository import DynamoOrders
+from holdfast.orders.search_repository import DynamoOrderSearch
 from holdfast.platform import aws, metrics, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.envelope import KmsDataKeys
 from holdfast.platform.log import logger
 from holdfast.platform.patience import IN_A_QUEUE
 from holdfast.platform.queue import Queue
-from holdfast.platform.settings import FunctionSettings
+from holdfast.platform.settings import HoldSettings
 from holdfast.platform.tokens import Tokens
 from holdfast.platform.worker import Message, Retries, work
+from holdfast.stock.recall import Recall
+from holdfast.stock.repository import DynamoLevels
+from holdfast.stock.shelves import availability
 from holdfast.tenants.repository import Directory, DynamoTenants
+from holdfast.webhooks.repository import DynamoWebhooks
+from holdfast.wiring.digest import BooksOfShop
 from holdfast.wiring.letters import LetterWriter, Links
 from holdfast.wiring.telling import happened
+from holdfast.wiring.watching import HoldsOfOrders, ShelfOfShop
 
 
-class Settings(FunctionSettings):
+class Settings(HoldSettings):
     """`api_url`: the API as the world sees it, for links that unsubscribe; empty: there are none. `mail_configuration_set`: tells of mails;
     empty: nothing does. `sms_sender_id`: stands as sender of text messages where countries allow a name; empty: a number.
     """
@@ -47,6 +55,8 @@ class Settings(FunctionSettings):
     orders_table: str
     fulfilment_table: str
     catalogue_table: str
+    stock_table: str
+    webhooks_table: str
     tenants_table: str
     sealing_key_arn: str
     token_secret_arn: str
@@ -66,13 +76,18 @@ commit = DynamoCommit(client, IN_A_QUEUE)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
 safe = Safe(KmsDataKeys(settings.sealing_key_arn))
 fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit, safe)
-store = DynamoNotifications(Table(client, settings.notifications_table, IN_A_QUEUE), commit)
+notifications = Table(client, settings.notifications_table, IN_A_QUEUE)
+store = DynamoNotifications(notifications, commit)
+orders_table = Table(client, settings.orders_table, IN_A_QUEUE)
+orders = DynamoOrders(orders_table)
+products = DynamoProducts(Table(client, settings.catalogue_table, IN_A_QUEUE))
+levels = DynamoLevels(Table(client, settings.stock_table, IN_A_QUEUE))
 queue = Queue(settings.notifications_queue_url)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 writer = LetterWriter(
-    orders=DynamoOrders(Table(client, settings.orders_table)),
+    orders=orders,
     keys=lambda shop, order, wave: delivered_keys(shop, order, vaults=fulfilment.vaults, wave=wave),
-    product=DynamoProducts(Table(client, settings.catalogue_table)).get,
+    product=products.get,
     shop=directory.shop,
     preferences=store.preferences,
     links=Links(
@@ -91,6 +106,10 @@ senders: dict[Channel, Sender] = {
     **({Channel.SMS: SnsSender(settings.sms_sender_id, store, utc_now)} if settings.sms_enabled else {}),
 }
 office = PostOffice(store, writer, render, senders, queue, random.randrange)
+holds, marks = HoldsOfOrders(orders), DynamoMarks(notifications)
+shelf = ShelfOfShop(products, levels, settings.grace)
+webhooks = DynamoWebhooks(Table(client, settings.webhooks_table, IN_A_QUEUE))
+books = BooksOfShop(directory.shop, DynamoOrderSearch(orders_table, commit), orders, shelf, webhooks)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -99,14 +118,21 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 def attend(message: Message) -> None:
     """From the bus an event of an order; all else has a kind."""
-    if "detail" in message:
-        report(telling.hear(happened(message["detail"]), office=office, now=utc_now()))
-    else:
+    if "detail" not in message:
         KINDS[message["kind"]](message)
+        return
+    event = happened(message["detail"])
+    report(telling.hear(event, office=office, now=utc_now()))
+    if event.type == events.PLACED:
+        remind({"shop": event.shop, "order": event.order})
+
+
+def told(notice: Notice) -> None:
+    report(telling.tell(notice, office=office, now=utc_now()))
 
 
 def tell(message: Message) -> None:
-    report(telling.tell(Notice.model_validate(message["notice"]), office=office, now=utc_now()))
+    told(Notice.model_validate(message["notice"]))
 
 
 def send(message: Message) -> None:
@@ -114,7 +140,39 @@ def send(message: Message) -> None:
     report([attempted] if attempted else [])
 
 
-KINDS: Mapping[str, Callable[[Message], None]] = {"tell": tell, "send": send}
+def remind(message: Message) -> None:
+    """Its hold may be about to end."""
+    reminding.remind(message["shop"], message["order"], holds=holds, tell=told, messages=queue, now=utc_now())
+
+
+def watch(message: Message) -> None:
+    """Its shelf has filled or emptied."""
+    watching.watch(message["shop"], message["sku"], shelf=shelf, marks=marks, tell=told, now=utc_now())
+
+
+def count(message: Message) -> None:
+    """A shop's day has ended."""
+    asked = digesting.Asked(shop=message["shop"], day=message["day"])
+    notice = digesting.digest(asked, books=books, notifications=store, tell=told, now=utc_now())
+    logger.info("counted" if notice else "nothing to count", extra={"shop": asked.shop, "day": asked.day.isoformat()})
+
+
+def tell_back(message: Message) -> None:
+    """Something is there again, and no paid order waits for it."""
+    shop, sku = message["shop"], message["sku"]
+    free = availability(shop, [sku], levels=levels, recall=Recall(), grace=settings.grace, now=utc_now())[sku]
+    done = wishing.tell_back(shop, sku, free, book=store, tell=told, messages=queue, idle=message.get("idle", 0))
+    logger.info("told who waited", extra={"shop": shop, "sku": sku, "people": done.told, "again": done.again})
+
+
+KINDS: Mapping[str, Callable[[Message], None]] = {
+    "tell": tell,
+    "send": send,
+    reminding.MESSAGE: remind,
+    watching.MESSAGE: watch,
+    digesting.MESSAGE: count,
+    wishing.MESSAGE: tell_back,
+}
 """Messages that are no events of the bus, and who works at them."""
 COUNTED = {Channel.EMAIL: "MailsSent", Channel.SMS: "TextsSent", Channel.IN_APP: "InAppSent"}
 

@@ -1,9 +1,9 @@
-"""What must come of news of mails, and of the schedule of notifications."""
+"""What must come of news of mails, of the schedule of notifications, and of the messages that notifications send to themselves."""
 
 from datetime import timedelta
 from typing import Any
 
-from holdfast.notifications.model import Status
+from holdfast.notifications.model import Status, Wish
 from tests.unit.functions.world import CLOCK, EMAIL, NOW, World, load
 from tests.unit.notifications.rows import notification
 
@@ -57,6 +57,61 @@ def digests_are_asked_for(world: World, answer: Answer) -> None:
     assert world.messages("notifications") == [{"kind": "digest", "shop": "demo", "day": "2026-11-20"}]
 
 
+def something_is_watched(world: World) -> None:
+    staff_reads_mail(world)
+    (product,) = [item for item in world.items("catalogue") if item["sku"] == "licence"]
+    world.put("catalogue", {**product, "low_stock_threshold": 3})
+
+
+def two_wait_for_the_box(world: World) -> None:
+    store = load("notifications_inbox").store
+    for number, name in enumerate(("bob", "eve")):
+        at = NOW - timedelta(minutes=9 - number)
+        store.add_wish(Wish(shop="demo", sku="box", email=f"{name}@example.com", customer=f"digest-of-{name}", at=at), 10)
+
+
+def mails(*to: str, says: str = "") -> Any:
+    """To each one, in that order."""
+
+    def check(world: World, answer: Answer) -> None:
+        assert answer == {"batchItemFailures": []}
+        found = world.mails()
+        assert [address for mail in found for address in mail.destinations["ToAddresses"]] == list(to)
+        assert all(says in str(mail.body) for mail in found)
+
+    return check
+
+
+def looked_at_later(*kinds: tuple[str, int]) -> Any:
+    """Messages to ourselves, and after how many seconds they come."""
+
+    def check(world: World, answer: Answer) -> None:
+        assert (answer, world.mails()) == ({"batchItemFailures": []}, [])
+        assert sorted((message["kind"], seconds) for message, seconds in world.delayed("notifications")) == sorted(kinds)
+
+    return check
+
+
+def once_for_each_end(world: World, answer: Answer) -> None:
+    """However often the message comes."""
+    mails(EMAIL, says="12:15")(world, answer)
+    assert world.play("notifications_inbox/hold_expiring") == answer
+    assert len(world.mails()) == 1
+
+
+def once_for_each_crossing(world: World, answer: Answer) -> None:
+    mails("staff@example.com", says="3 left")(world, answer)
+    world.play("notifications_inbox/low_stock")
+    assert len(world.mails()) == 1
+
+
+def nobody_waits_any_more(world: World, answer: Answer) -> None:
+    mails("bob@example.com", "eve@example.com", says="49.00")(world, answer)
+    assert load("notifications_inbox").store.wishes("demo", "box", 10) == []
+
+
+PLACED = ("storefront_http/place_order",)
+PAID = (*PLACED, "payments_sandbox/pay", "payments_webhook/succeeded", "payments_inbox/succeeded")
 CASES: dict[str, dict[str, Any]] = {
     "notifications_mail_events/sent": {"given": a_mail_was_sent, "effect": told(Status.SENT)},
     "notifications_mail_events/delivered": {"given": a_mail_was_sent, "effect": told(Status.DELIVERED)},
@@ -70,4 +125,13 @@ CASES: dict[str, dict[str, Any]] = {
     "notifications_mail_events/of_a_row_that_is_gone": {"given": a_mail_was_sent, "effect": is_none_of_ours},
     "notifications_schedule/tick": {"given": some_are_late, "effect": late_ones_go_again},
     "notifications_schedule/digest": {"given": staff_reads_mail, "effect": digests_are_asked_for},
+    "notifications_inbox/order_placed": {"after": PLACED, "effect": looked_at_later(("tell", 120), ("hold_expiring", 600))},
+    "notifications_inbox/hold_expiring": {"after": PLACED, "later": timedelta(minutes=11), "effect": once_for_each_end},
+    "notifications_inbox/hold_expiring_too_early": {"after": PLACED, "effect": looked_at_later(("hold_expiring", 600))},
+    "notifications_inbox/hold_expiring_though_paid": {"after": PAID, "later": timedelta(minutes=11), "effect": looked_at_later()},
+    "notifications_inbox/low_stock": {"given": something_is_watched, "effect": once_for_each_crossing},
+    "notifications_inbox/low_stock_of_nothing_watched": {"given": staff_reads_mail, "effect": looked_at_later()},
+    "notifications_inbox/digest": {"given": staff_reads_mail, "effect": mails("staff@example.com", says="20 Nov")},
+    "notifications_inbox/digest_nobody_reads": {"effect": looked_at_later()},
+    "notifications_inbox/back_in_stock": {"given": two_wait_for_the_box, "effect": nobody_waits_any_more},
 }

@@ -129,6 +129,13 @@ class World:
                 found.append(json.loads(message["Body"]))
         return found
 
+    def delayed(self, queue: str) -> list[tuple[dict[str, Any], int]]:
+        """As `messages`, each with the seconds after which it comes."""
+        waiting = sqs_backends[ACCOUNT][_region()].queues[queue]._messages
+        seconds = [(json.loads(one.body), round((one.delayed_until - one.sent_timestamp) / 1000)) for one in waiting]
+        self.messages(queue)
+        return seconds
+
     def published(self) -> list[dict[str, Any]]:
         """What was put on the bus: name and detail of each event, in order. ValidationError where that is not what was promised."""
         for entry in PUBLISHED:
