@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from holdfast.kernel.time import utc_now
+from holdfast.notifications import sending
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import Table
 from holdfast.platform.log import logger
@@ -24,6 +25,7 @@ from holdfast.wiring.webhooks import TYPES, WebhookSettings, happened
 class Settings(WebhookSettings):
     webhooks_table: str
     webhooks_queue_url: str
+    notifications_queue_url: str
     sealing_key_arn: str
     # Five of them in one batch must end within the function's 60 s.
     webhook_timeout_seconds: int = Field(ge=1, le=10)
@@ -37,6 +39,7 @@ room = Mailroom(
     messages=Queue(settings.webhooks_queue_url),
     chance=random.randrange,
 )
+notifications = Queue(settings.notifications_queue_url)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -71,5 +74,6 @@ def attempt(message: Message) -> None:
     if attempted.disabled is not None:
         metrics.count("WebhookEndpointsDisabled")
         logger.warning("endpoint switched off", extra={**named, "because": attempted.disabled})
+        sending.tell_staff(named["shop"], "webhook_endpoint", attempted.disabled, messages=notifications, now=utc_now())
     told = {"outcome": reply.outcome, "status": reply.status, "ms": reply.milliseconds} if reply else {}
     logger.info("attempted", extra={**named, "event": attempted.delivery.type, "state": state, **told})

@@ -145,12 +145,15 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_an_endpoint_that_is_switched_off_rings(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """The metric is the one that the alarm watches, and an operator reads why."""
+    """The metric is the one that the alarm watches, an operator reads why, and staff is written to."""
     cases.two_deliveries(world)
     worlds.RECEIVER.begin(410)
     capsys.readouterr()
     world.play("webhooks_inbox/attempt")
     assert [line["WebhookEndpointsDisabled"] for line in lines(capsys) if "WebhookEndpointsDisabled" in line] == [[1.0]]
+    (message,) = world.messages("notifications")
+    assert (message["kind"], message["notice"]["kind"]) == ("tell", "dead_letter")
+    assert message["notice"]["data"] == {"what": "webhook_endpoint", "kind": "gone"}
     assert called(world, "POST", ONE + "/test") == (409, "webhook_endpoint_disabled")
     replay = {"since": "2026-11-21T00:00:00Z", "until": "2026-11-22T00:00:00Z"}
     assert called(world, "POST", ONE + "/replay", replay) == (409, "webhook_endpoint_disabled")
