@@ -1,6 +1,7 @@
 """When AWS refuses: what a function says, so that nothing is lost and nothing is done twice."""
 
 import copy
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -106,11 +107,44 @@ def test_mail_is_busy_and_goes_out_at_the_next_try(world: World, refuse: Any, mo
         world.play(name)
     world.play("fulfilment_inbox/order_paid")
     refuse("sesv2", "send_email", failing("TooManyRequestsException"))
-    (record,) = sample("notifications_inbox/order_completed")["Records"]
-    assert world.play("notifications_inbox/order_completed") == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
-    monkeypatch.undo()
     assert world.play("notifications_inbox/order_completed") == {"batchItemFailures": []}
+    monkeypatch.undo()
+    again = as_message(world)
+    assert world.call("notifications_inbox", again) == {"batchItemFailures": []}
+    assert world.mails() == []  # it came too early
+    world.later(minutes=1)
+    assert world.call("notifications_inbox", again) == {"batchItemFailures": []}
     assert len(world.mails()) == 1
+
+
+def as_message(world: World, received: int = 1) -> dict[str, Any]:
+    """What lies in the queue of notifications, as their worker gets it."""
+    event = sample("notifications_inbox/send")
+    (message,) = world.messages("notifications")
+    event["Records"][0]["body"] = json.dumps(message)
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = str(received)
+    return event
+
+
+def test_a_message_whose_order_cannot_be_read_is_given_up_after_the_last_try(
+    world: World, refuse: Any, trouble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row says so, and staff are told."""
+    for name in ("storefront_http/place_order", "payments_sandbox/pay", "payments_webhook/succeeded", "payments_inbox/succeeded"):
+        world.play(name)
+    world.play("fulfilment_inbox/order_paid")
+    refuse("sesv2", "send_email", failing("TooManyRequestsException"))
+    world.play("notifications_inbox/order_completed")
+    monkeypatch.undo()
+    event = as_message(world, received=12)
+    world.later(minutes=1)
+    trouble(load("notifications_inbox").writer.orders._table, "get_item", failing("AccessDeniedException"))
+    assert [fault["itemIdentifier"] for fault in world.call("notifications_inbox", event)["batchItemFailures"]] != []
+    (row,) = [item for item in world.items("notifications") if item.get("status") == "failed"]
+    assert (row["error"], row["detail"], row["attempts"]) == ("attempts_exhausted", "ClientError", 1)
+    (told,) = world.messages("notifications")
+    assert told["notice"]["kind"] == "dead_letter"
+    assert told["notice"]["data"] == {"what": "notification", "kind": "completed"}
 
 
 def test_the_queue_is_away_after_the_webhook_was_stored(world: World, refuse: Any, monkeypatch: pytest.MonkeyPatch) -> None:

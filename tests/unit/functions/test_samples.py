@@ -271,6 +271,13 @@ def one_mail(*says: str) -> Effect:
     return check
 
 
+def told_later(world: World, answer: Answer) -> None:
+    """Whoever pays at once is not asked for it."""
+    no_mail(world, answer)
+    told = [message["notice"]["kind"] for message in world.messages("notifications") if message["kind"] == "tell"]
+    assert told == ["order_received"]
+
+
 def no_mail(world: World, answer: Answer) -> None:
     assert (answer, world.mails()) == ({"batchItemFailures": []}, [])
 
@@ -636,6 +643,9 @@ CASES: dict[str, Expected] = {
         effect=both(expect_failures("059f36b4-87a3-44ab-83d2-661975970001"), expect_order("completed", "succeeded", stock=(1, 1))),
     ),
     "notifications_inbox/order_completed": Expected(after=DELIVERED, effect=one_mail_with_the_keys),
+    "notifications_inbox/tell": Expected(after=DELIVERED, effect=one_mail_with_the_keys),
+    "notifications_inbox/send": Expected(after=(*DELIVERED, "notifications_inbox/order_completed"), effect=one_mail_with_the_keys),
+    "notifications_inbox/order_placed": Expected(after=PLACED, effect=told_later),
     "notifications_inbox/twice": Expected(after=DELIVERED, effect=one_mail_with_the_keys),
     "notifications_inbox/nothing_to_tell": Expected(effect=nothing_happened),
     "notifications_inbox/replaced_by_a_new_try": Expected(after=PLACED, effect=no_mail),
