@@ -11,7 +11,7 @@ def matches(pattern: dict[str, Any], event: Any) -> bool:
 def _field(wanted: Any, value: Any) -> bool:
     if isinstance(wanted, dict):
         return matches(wanted, value)
-    return any(_one(choice, value) for choice in wanted)
+    return any(_one(choice, one) for choice in wanted for one in (value if isinstance(value, list) else [value]))
 
 
 def _one(choice: Any, value: Any) -> bool:

@@ -19,6 +19,7 @@ TRIES = {"Messaging/PaymentsQueue": 12, "Messaging/NotificationsQueue": 12, "Mes
 PROBLEM = "application/problem+json"
 REFUSALS = {"DEFAULT_4XX", "DEFAULT_5XX", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"}
 LOG_GROUPS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/holdfast-"
+MAIL_CONFIGURATION = "arn:aws:ses:eu-west-1:123456789012:configuration-set/holdfast"
 # A telephone number is no resource: only so can a right be given to text numbers and not to topics.
 NUMBERS = ({"sns:Publish"}, ["arn:aws:sns:*:*:*"])
 # AWS has no narrower way to let API Gateway write logs; the role is the account's and carries no data right.
@@ -442,7 +443,7 @@ def _usable(world: World, function: str) -> set[str]:
         actions = set(_list(statement["Action"]))
         if actions & {"logs:PutLogEvents", "sqs:ReceiveMessage", "dynamodb:GetRecords"}:
             continue
-        found |= {resource.split(".Arn")[0].split(".Id")[0] for resource in _resources(statement)}
+        found |= {_thing(resource) for resource in _resources(statement)}
     return {thing for thing in found if not thing.startswith(("arn:aws:ses:", "all but ")) and not thing.endswith("Failures")}
 
 
@@ -454,6 +455,15 @@ def _resources(statement: Json) -> list[str]:
 def _is_for_numbers(statement: Json) -> bool:
     """Text messages: one single action, on everything but the topics of any region and account."""
     return "Resource" not in statement and (set(_list(statement["Action"])), _list(statement.get("NotResource", []))) == NUMBERS
+
+
+def _thing(resource: str) -> str:
+    """As the environment variables name it."""
+    return (
+        "Messaging/MailConfiguration"
+        if resource == MAIL_CONFIGURATION
+        else resource.split(".Arn", maxsplit=1)[0].split(".Id", maxsplit=1)[0]
+    )
 
 
 def _own_log_streams(resource: str) -> bool:

