@@ -16,6 +16,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
+MAIL_PICTURES = ROOT / "docs" / "pictures" / "mails"
 RACE_PICTURE = ROOT / "docs" / "pictures" / "race.svg"
 if sys.version_info < OLDEST:
     sys.exit(f"Holdfast needs Python {'.'.join(map(str, OLDEST))} or newer; this is {sys.version.split()[0]}. Try: python3.13 infra/dev.py")
@@ -107,6 +108,15 @@ def openapi(_: argparse.Namespace) -> int:
     return processes.call([environments.python_of("project"), "-m", "infra.catalogue"], processes.bare_env())
 
 
+def mails(asked: argparse.Namespace) -> int:
+    _in_project()
+    sys.path.insert(0, str(ROOT / "layers" / "holdfast"))
+    from infra import mail_pictures
+
+    say(mail_pictures.sizes(mail_pictures.draw(asked.folder)))
+    return 0
+
+
 def bench(asked: argparse.Namespace) -> int:
     _in_project()
     from infra.local import testing
@@ -166,6 +176,8 @@ def parser() -> argparse.ArgumentParser:
     added = add(build, "assemble the layers under .build/layers")
     added.add_argument("--target", choices=("local", "aws"), default="local", help="aws: arm64 and Python 3.13, whatever this machine is")
     add(openapi, "write docs/catalogue from the code")
+    added = add(mails, "draw every message, as it looks on a phone and on a desk; needs Chromium")
+    added.add_argument("folder", nargs="?", type=Path, default=MAIL_PICTURES, help=f"default: {MAIL_PICTURES.relative_to(ROOT)}")
     added = add(bench, "measure, on the running demo")
     added.add_argument("names", nargs="*", help="modules of tests/bench (default: all)")
     added = add(simulate, "run the stock's own code on simulated partitions, in their time")

@@ -53,10 +53,10 @@ def test_the_inbox_shows_the_mail_of_an_order(world: World, gateway: Http) -> No
     assert f"/orders/{order['id']}?token=".encode() in shown.body
 
 
-def test_the_link_in_a_mail_leads_to_a_page(world: World, gateway: Http) -> None:
+def test_the_links_in_mails_lead_to_pages(world: World, gateway: Http) -> None:
     order = world.hold(world.put_physical("LINK", 1), 1, world.buyer("lisa"))
-    link = f"/shops/{world.api.shop}/orders/{order['id']}?token={order['order_token']}"
-    assert expect(200, gateway.send("GET", link)).media_type == "text/html"
+    for page in (f"orders/{order['id']}?token={order['order_token']}", "products/LINK", "checkout-sessions/cks_1?token=any"):
+        assert expect(200, gateway.send("GET", f"/shops/{world.api.shop}/{page}")).media_type == "text/html"
 
 
 def test_a_foreign_name_for_this_machine_is_turned_away(gateway: Http) -> None:

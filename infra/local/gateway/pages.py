@@ -55,6 +55,8 @@ async def home(request: web.Request) -> web.Response:
 
 @routes.get("/shop/{shop}")
 @routes.get("/shops/{shop}")
+@routes.get("/shops/{shop}/products/{sku}")  # addresses in the mails
+@routes.get("/shops/{shop}/checkout-sessions/{session}")
 async def storefront(request: web.Request) -> web.Response:
     if not SHOP.fullmatch(request.match_info["shop"]):
         return page_not_found()

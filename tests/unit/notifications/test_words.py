@@ -24,6 +24,7 @@ from holdfast.orders.model import Status
 from holdfast.tenants.model import Language
 
 ORDERS_CODE = Path(orders.__file__).parent
+DOCS = Path(__file__).parents[3] / "docs"
 LANGUAGES = [language.value for language in Language]
 SHOP = Look(name="Demo", legal="Demo Ltd, 1 Main St\nVAT 123")
 HOSTILE = {
@@ -162,6 +163,15 @@ def test_there_is_a_sample_of_each_message_and_each_table_exists() -> None:
 def test_customers_have_a_button_and_staff_have_none(kind: Kind, language: str) -> None:
     """There is no page of ours that staff would be led to."""
     assert bool(words(language).kinds[kind].button) == (MANNERS[kind].audience is Audience.CUSTOMER)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_message_is_in_the_docs_with_its_picture(kind: Kind) -> None:
+    page = (DOCS / "notifications.md").read_text("utf-8")
+    assert f"![{kind}](pictures/mails/{kind}.png)" in page
+    assert (DOCS / "pictures" / "mails" / f"{kind}.png").is_file()
+    _, _, kinds = page.partition("## The messages")
+    assert f"`{kind}`" in kinds.partition("\n\nMessages tell")[0]
 
 
 # What it says.

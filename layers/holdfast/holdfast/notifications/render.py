@@ -20,7 +20,7 @@ _BILL = ("goods", "sums")
 TABLES: Mapping[Kind, tuple[str, ...]] = {
     Kind.ORDER_RECEIVED: _BILL,
     Kind.PAYMENT_RECEIPT: _BILL,
-    Kind.HOLD_EXPIRING: _BILL,
+    Kind.HOLD_EXPIRING: ("goods", "total"),
     Kind.PAYMENT_FAILED: ("goods", "total"),
     Kind.LATE_PAYMENT: ("refunded", *_ORDER),
     Kind.PARTIAL_REFUND: ("refunded", *_ORDER),
