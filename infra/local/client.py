@@ -233,14 +233,22 @@ class Providers:
 
 
 class Inbox:
-    """The mails that the emulator's SES kept, oldest first."""
+    """The mails that the emulator's SES kept, oldest first. Each paid order has a receipt beside what a story tells of: these lie apart."""
+
+    RECEIPT = "Receipt for your order "
 
     def __init__(self, emulator_url: str) -> None:
         self.http = Http(emulator_url)
 
     def all(self) -> list[Json]:
-        kept = expect(200, self.http.send("GET", "/_ministack/ses/messages")).json["messages"]
-        return [mail for account in kept.values() for mail in account]
+        return [mail for mail in self._kept() if not mail["Subject"].startswith(self.RECEIPT)]
+
+    def receipts(self, address: str) -> list[Json]:
+        return [mail for mail in self._kept() if mail["Subject"].startswith(self.RECEIPT) and address in mail["To"]]
 
     def to(self, address: str) -> list[Json]:
         return [mail for mail in self.all() if address in mail["To"]]
+
+    def _kept(self) -> list[Json]:
+        kept = expect(200, self.http.send("GET", "/_ministack/ses/messages")).json["messages"]
+        return [mail for account in kept.values() for mail in account]

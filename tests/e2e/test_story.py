@@ -141,6 +141,7 @@ class TestRestock:
 
     def test_nobody_gets_more_than_the_mails_he_should(self, restock: Restock, world: World) -> None:
         assert [len(world.inbox.to(world.buyer(name))) for name in ("ada", "ben", "cleo")] == [1, 2, 2]
+        assert [len(world.inbox.receipts(world.buyer(name))) for name in ("ada", "ben", "cleo")] == [1, 1, 1]
 
     def test_nothing_is_left_and_nobody_waits(self, restock: Restock) -> None:
         assert (restock.level["on_hand"], restock.level["available"], restock.level["waiting"]) == (0, 0, 0)
