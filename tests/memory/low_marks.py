@@ -14,7 +14,9 @@ class MemoryMarks:
 
     def save_mark(self, mark: Mark) -> bool:
         def same(standing: Mark | None) -> bool:
-            return self._memory.condition("SAME_MARK", (standing.version if standing else 0) == mark.version - 1)
+            if mark.version == 1:
+                return self._memory.condition("NO_MARK", standing is None)
+            return self._memory.condition("SAME_MARK", standing is not None and standing.version == mark.version - 1)
 
         done, standing = self._memory.change(("low", mark.shop, mark.sku), same, lambda _: mark)
         return done or bool(standing == mark)

@@ -9,8 +9,10 @@ from holdfast.fulfilment.ports import FulfilmentStore
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.writes import Commit
+from holdfast.notifications.low_marks import DynamoMarks
 from holdfast.notifications.ports import NotificationStore
 from holdfast.notifications.repository import DynamoNotifications
+from holdfast.notifications.watching import Marks
 from holdfast.orders.ports import Orders, Sessions
 from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.search_repository import DynamoOrderSearch
@@ -42,6 +44,7 @@ from tests.memory.catalogue import MemoryProducts
 from tests.memory.data_keys import LocalDataKeys
 from tests.memory.engine import Memory
 from tests.memory.fulfilment import MemoryFulfilment
+from tests.memory.low_marks import MemoryMarks
 from tests.memory.notifications import MemoryNotifications
 from tests.memory.orders import MemoryOrders
 from tests.memory.payments import MemoryInbox, MemoryProvider
@@ -68,6 +71,7 @@ class Stores:
     accounts: Accounts
     fulfilment: FulfilmentStore
     notifications: NotificationStore
+    marks: Marks
     tenants: Tenants
     products: Products
     replays: Replays
@@ -90,6 +94,7 @@ def in_memory(memory: Memory) -> Stores:
         accounts=MemoryAccounts(memory),
         fulfilment=MemoryFulfilment(memory),
         notifications=MemoryNotifications(memory),
+        marks=MemoryMarks(memory),
         tenants=MemoryTenants(memory),
         products=MemoryProducts(memory),
         replays=MemoryReplays(memory),
@@ -115,6 +120,7 @@ def on_dynamo(client: "DynamoDBClient", names: dict[str, str]) -> Stores:
         accounts=DynamoAccounts(table["Tenants"]),
         fulfilment=DynamoFulfilment(table["Fulfilment"], commit, Safe(LocalDataKeys())),
         notifications=DynamoNotifications(table["Notifications"], commit),
+        marks=DynamoMarks(table["Notifications"]),
         tenants=DynamoTenants(table["Tenants"]),
         products=DynamoProducts(table["Catalogue"]),
         replays=DynamoReplays(table["Orders"]),

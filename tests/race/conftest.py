@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from holdfast.fulfilment import repository as fulfilment
+from holdfast.notifications import low_marks
 from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
 from holdfast.orders import search_repository
@@ -45,6 +46,8 @@ _ALWAYS = {
     "NOT_EXTENDED": (documents, "attribute_exists(#extended)"),
     "SAME_VAULT": (fulfilment, "attribute_exists(#imported)"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
+    "NO_MARK": (low_marks, "attribute_exists(#pk)"),
+    "SAME_MARK": (low_marks, "attribute_exists(#version)"),
     "NOT_TOLD_YET": (notifications, "attribute_exists(#pk)"),
     "SAME_NOTIFICATION": (notifications, "attribute_exists(#version)"),
     "SAME_DIRECTORY": (search_repository, "attribute_exists(#rev)"),

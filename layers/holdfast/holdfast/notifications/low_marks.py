@@ -1,7 +1,12 @@
 """What was told of low stock, in the notifications table: an item for each SKU that ever fell to its threshold."""
 
 from holdfast.notifications.watching import Mark
-from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Table, record
+from holdfast.platform.dynamo import ConditionFailed, Expression, Table, record
+
+# Nobody has looked at this SKU before.
+NO_MARK = "attribute_not_exists(#pk)"
+# It is as it was seen: nobody noticed a fall or a rise meanwhile.
+SAME_MARK = "#version = :before"
 
 
 class DynamoMarks:
@@ -16,7 +21,7 @@ class DynamoMarks:
 
     def save_mark(self, mark: Mark) -> bool:
         before = mark.version - 1
-        standing = Expression("#version = :before", {"#version": "version"}, {":before": before}) if before else NOT_THERE
+        standing = Expression(SAME_MARK, {"#version": "version"}, {":before": before}) if before else Expression(NO_MARK, {"#pk": "pk"})
         try:
             self._table.put({**_key(mark.shop, mark.sku), **record(mark)}, standing)
         except ConditionFailed as refusal:
