@@ -25,9 +25,11 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("fulfilment_inbox", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
     ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:UpdateItem", "Data/Stock.Arn"): "a restock is handed out",
-    ("notifications_inbox", "dynamodb:DeleteItem", "Data/Notifications.Arn"): "a mail that SES did not take is let go for the next try",
+    ("notifications_admin_http", "dynamodb:GetItem", "Data/Catalogue.Arn"): "a message about a product is looked at",
+    ("notifications_admin_http", "secretsmanager:GetSecretValue", "Security/TokenSecret.Id"): "signs the cursor of a list that goes on",
+    ("notifications_inbox", "dynamodb:BatchGetItem", "Data/Orders.Arn"): "a day that had orders is counted",
+    ("notifications_inbox", "sqs:ChangeMessageVisibility", "Messaging/NotificationsQueue.Arn"): "a message that failed comes back later",
     ("notifications_inbox", "sns:Publish", "all but arn:aws:sns:*:*:*"): "a text message needs a customer's consent",
-    ("notifications_inbox", "ses:SendEmail", "arn:aws:ses:eu-west-1:123456789012:configuration-set/holdfast"): "news of a mail are told",
     ("orders_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a late payment takes the stock again",
     ("orders_http", "dynamodb:PutItem", "Data/Payments.Arn"): "the sandbox's book of a refund",
     ("orders_http", "dynamodb:Query", "Data/Orders.Arn"): "older events lie in pages beside their order",
@@ -59,6 +61,7 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("storefront_http", "dynamodb:GetItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is looked at before it is opened",
     ("storefront_http", "dynamodb:PutItem", "Data/Stock.Arn"): "a pool, of back-orders or of a customer, is opened",
     ("webhooks_inbox", "dynamodb:DeleteItem", "Data/Webhooks.Arn"): "an endpoint that failed is well again",
+    ("webhooks_inbox", "sqs:SendMessage", "Messaging/NotificationsQueue.Arn"): "staff is written to when an endpoint is switched off",
 }
 TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem", "Get": "GetItem"}
 # Lambda itself needs these, to log and to bring events.
