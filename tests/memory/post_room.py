@@ -45,7 +45,9 @@ def words(row: Any) -> Mail:
 
 @dataclass
 class PostRoom:
-    """`now` is moved by hand. `mail` and `texts` keep what was sent, `queue` our own messages."""
+    """`now` is moved by hand. `mail` and `texts` keep what was sent, `queue` our own messages. `news`: the mail service tells of each mail
+    within a minute; `messages_come`: else only the schedule brings what waits.
+    """
 
     store: NotificationStore
     shop: str = "demo"
@@ -55,11 +57,13 @@ class PostRoom:
     queue: Any = field(default_factory=Queued)
     render: Callable[[Any], Mail] = words
     now: datetime = NOW
+    news: bool = False
+    messages_come: bool = True
 
     @property
     def office(self) -> PostOffice:
         self.queue.now = self.now
-        senders = {Channel.EMAIL: self.mail, Channel.SMS: self.texts, Channel.IN_APP: InAppSender(self.store)}
+        senders: dict[Channel, Any] = {Channel.EMAIL: self.mail, Channel.SMS: self.texts, Channel.IN_APP: InAppSender(self.store)}
         return PostOffice(self.store, self.writer, self.render, senders, self.queue, lambda below: 0)
 
     def agree(self, phone: str | None = TEXT.to) -> None:
@@ -127,6 +131,10 @@ class PostRoom:
         end = self.now + timedelta(**so_long)
         while self.now < end:
             self.later(minutes=1)
+            for row in self.mail.rows if self.news else []:
+                self.hear(row)
+            if not self.messages_come:
+                self.queue.waiting.clear()
             self.tick()
             while self.work():
                 pass

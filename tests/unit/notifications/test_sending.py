@@ -300,6 +300,12 @@ def test_where_no_news_can_come_none_are_waited_for(room: PostRoom, recipient: R
     assert len(room.store.in_app(room.shop, "digest", 9, None)[0]) == int(recipient is PAGE)
 
 
+def test_a_page_shows_two_as_one_so_it_may_be_tried_as_often_as_it_takes(room: PostRoom) -> None:
+    row = room.add(recipient=PAGE, status=Status.CLAIMED, leased_until=NOW, doubtful=True, attempts=2)
+    room.attempt(row)
+    assert (now(room, row).status, now(room, row).attempts) == (Status.SENT, 3)
+
+
 # News that are faster than we are.
 
 

@@ -92,6 +92,11 @@ def _asks(row: Notification) -> bool:
     return row.recipient.channel is Channel.EMAIL and (row.doubtful or manner(row).doubt is Doubt.ASK)
 
 
+def undecidable(row: Notification) -> bool:
+    """Of two attempts nobody knows whether they went, and no news came: a third is for a person to decide. A page shows two as one."""
+    return row.status is Status.CLAIMED and row.doubtful and row.recipient.channel is not Channel.IN_APP
+
+
 def pause(attempts: int, chance: Chance) -> timedelta:
     """After so many attempts, of which the second half is left to chance: what failed together must not come back together."""
     full = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))

@@ -51,7 +51,7 @@ def attempt(row: Notification, *, office: PostOffice, now: datetime) -> Attempte
     if now < rules.free_at(row):
         send_later(row, rules.free_at(row) - now, office.messages)
         return None
-    if row.status is Status.CLAIMED and row.doubtful:
+    if rules.undecidable(row):
         return _ended(row, Status.FAILED, now, office, rules.OUTCOME_UNKNOWN)
     if rules.stale(row, now):
         return _ended(row, Status.FAILED, now, office, rules.ATTEMPTS_EXHAUSTED)
