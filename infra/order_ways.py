@@ -14,7 +14,7 @@ from holdfast.kernel.events import CUSTOMER, Actor, ActorKind
 from holdfast.kernel.money import Money
 from holdfast.kernel.writes import Write
 from holdfast.orders import events, fulfilling, machine, refunding, staff
-from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, Status
+from holdfast.orders.model import Fed, Order, OrderLine, PaymentRef, PaymentStatus, Status
 from holdfast.orders.refunding import Kind
 from holdfast.orders.session import Totals
 
@@ -110,12 +110,16 @@ def _paid(lines: Sequence[OrderLine]) -> Order:
     )
 
 
+def _one_of(line: OrderLine, order: Order) -> Fed:
+    return Fed(sku=line.sku, batch=1, units=1, wave=order.version + 1)
+
+
 def _acts(order: Order) -> Iterator[tuple[str, Order]]:
     """Everything that the machine lets happen to it."""
     if order.status is Status.PAID:
-        yield "serve", fulfilling.hand_over(order, NOW)
+        yield "serve", fulfilling.hand_over(order, {}, NOW)
     if machine.possible(order, machine.TABLE["feed"]):
-        yield from (("feed", fulfilling.feed(order, line.sku, 1, NOW)) for line in order.lines if line.short)
+        yield from (("feed", fulfilling.feed(order, _one_of(line, order), {}, NOW)) for line in order.lines if line.short)
     for wanted, step in machine.BY_HAND.items():
         if machine.possible(order, machine.TABLE[step]) and wanted is not order.status:
             yield step, _by_hand(order, wanted)

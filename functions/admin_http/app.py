@@ -10,9 +10,9 @@ from holdfast.catalogue.model import Kind, Product
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import ProductBody, ProductPage, ProductView, product_view
 from holdfast.fulfilment.errors import NotDigital
+from holdfast.fulfilment.importing import ImportKeys, import_keys
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.safe import Safe
-from holdfast.fulfilment.usecases import ImportKeys, import_keys
 from holdfast.fulfilment.views import ImportedView, KeysBody, VaultView
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.ids import SKU_PATTERN

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from holdfast.fulfilment.feeding import feed
+from holdfast.fulfilment.ports import World
 from holdfast.fulfilment.repository import DynamoFulfilment
-from holdfast.fulfilment.usecases import feed, forget, serve
+from holdfast.fulfilment.serving import forget, serve
 from holdfast.kernel.time import utc_now
 from holdfast.orders.events import CANCELLED, CHARGED_BACK, PARTIALLY_REFUNDED, REFUND_DUE, REFUNDED
 from holdfast.orders.repository import DynamoOrders
@@ -11,11 +13,14 @@ from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.log import logger
 from holdfast.platform.patience import IN_A_QUEUE
+from holdfast.platform.queue import Queue
 from holdfast.platform.settings import HoldSettings
 from holdfast.platform.worker import Message, work
 from holdfast.stock.repository import DynamoStock
+from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.orders import OrdersForFulfilment
 from holdfast.wiring.stock import StockForFulfilment
+from holdfast.wiring.tenants import SharingOfShops
 
 
 class Settings(HoldSettings):
@@ -23,6 +28,8 @@ class Settings(HoldSettings):
     orders_table: str
     stock_table: str
     locks_table: str
+    tenants_table: str
+    fulfilment_queue_url: str
 
 
 settings = Settings.load()
@@ -31,6 +38,8 @@ commit = DynamoCommit(client, IN_A_QUEUE)
 store = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 orders = OrdersForFulfilment(DynamoOrders(Table(client, settings.orders_table)))
 stock = StockForFulfilment(DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit), settings.grace)
+world = World(store, orders, stock, SharingOfShops(Directory(DynamoTenants(Table(client, settings.tenants_table))).shop))
+queue = Queue(settings.fulfilment_queue_url)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -41,17 +50,24 @@ def fulfil(message: Message) -> None:
     """From the stock stream a restock; from staff an order to look at again; from the bus one that was paid, or of which something was
     given up."""
     if message.get("kind") == "restock":
-        given = feed(message["shop"], message["sku"], store=store, orders=orders, stock=stock, now=utc_now())
-        metrics.count("OwedUnitsGiven", given)
-        logger.info("restock fed", extra={"sku": message["sku"], "given": given})
+        restock(message)
         return
     if message.get("kind") == "serve":
-        serve(message["shop"], message["order"], store=store, orders=orders, stock=stock, now=utc_now())
+        serve(message["shop"], message["order"], world=world, now=utc_now())
         logger.info("looked at again", extra={"order": message["order"]})
         return
     told = message["detail"]
     if told["type"] in {REFUND_DUE, PARTIALLY_REFUNDED, REFUNDED, CHARGED_BACK, CANCELLED}:
-        forget(told["shop"], told["order"], store=store, orders=orders, stock=stock)
+        forget(told["shop"], told["order"], world=world)
     else:
-        serve(told["shop"], told["order"], store=store, orders=orders, stock=stock, now=utc_now())
+        serve(told["shop"], told["order"], world=world, now=utc_now())
     logger.info("worked", extra={"order": told["order"], "event": told["type"]})
+
+
+def restock(message: Message) -> None:
+    """A part of a long queue, and the rest by the next message: a worker that dies has lost little time."""
+    meal = feed(message["shop"], message["sku"], world=world, now=utc_now())
+    metrics.count("OwedUnitsGiven", meal.units)
+    logger.info("restock fed", extra={"sku": message["sku"], "given": meal.units, "more": meal.again_in is not None})
+    if meal.again_in is not None:
+        queue.send({"kind": "restock", "shop": message["shop"], "sku": message["sku"]}, delay=meal.again_in)

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from holdfast.catalogue.repository import DynamoProducts
-from holdfast.fulfilment.repository import DynamoVaults
+from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.kernel.time import utc_now
 from holdfast.notifications import admin_views as views
 from holdfast.notifications import browsing, resending
@@ -69,12 +69,13 @@ settings = Settings.load()
 client = aws.dynamodb()
 table = Table(client, settings.notifications_table)
 directory = Directory(DynamoTenants(Table(client, settings.tenants_table)))
-store = DynamoNotifications(table, DynamoCommit(client))
+commit = DynamoCommit(client)
+store = DynamoNotifications(table, commit)
 queue = Queue(settings.notifications_queue_url)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 writer = previews.blind_writer(
     orders=DynamoOrders(Table(client, settings.orders_table)),
-    vaults=DynamoVaults(Table(client, settings.fulfilment_table), None),
+    store=DynamoFulfilment(Table(client, settings.fulfilment_table), commit),
     product=DynamoProducts(Table(client, settings.catalogue_table)).get,
     shop=directory.shop,
     customers=store,

@@ -8,7 +8,6 @@ from typing import Any
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.safe import Safe
-from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.time import utc_now
 from holdfast.notifications import digesting, reminding, sending, telling, watching, wishing
 from holdfast.notifications.guards import PREFERENCES
@@ -41,6 +40,7 @@ from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.webhooks.repository import DynamoWebhooks
 from holdfast.wiring.digest import BooksOfShop
 from holdfast.wiring.letters import LetterWriter, Links
+from holdfast.wiring.search import KeysOfOrders
 from holdfast.wiring.telling import happened
 from holdfast.wiring.watching import HoldsOfOrders, ShelfOfShop
 
@@ -86,7 +86,7 @@ queue = Queue(settings.notifications_queue_url)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 writer = LetterWriter(
     orders=orders,
-    keys=lambda shop, order, wave: delivered_keys(shop, order, vaults=fulfilment.vaults, wave=wave),
+    keys=KeysOfOrders(fulfilment, orders),
     product=products.get,
     shop=directory.shop,
     preferences=store.preferences,

@@ -75,7 +75,7 @@ products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 commit = DynamoCommit(client)
 search = DynamoOrderSearch(Table(client, settings.orders_table), commit)
-vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table), commit).vaults)
+vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table), commit), orders)
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 cleaner = Cleaner(stock, OrdersForSweep(orders), DynamoRuns(Table(client, settings.operations_table)), settings.grace, utc_now)
 

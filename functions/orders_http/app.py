@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.safe import Safe
-from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import utc_now
 from holdfast.orders import guards, refunding, returning, settlement, usecases
@@ -61,6 +60,7 @@ from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.orders import Finaliser
 from holdfast.wiring.payments import PaymentsForOrders
 from holdfast.wiring.providers import ProviderSettings, providers_of
+from holdfast.wiring.search import KeysOfOrders
 from holdfast.wiring.stock import StockForOrders
 from holdfast.wiring.tenants import ShopPolicies
 
@@ -129,7 +129,7 @@ def list_events(request: Request[None]) -> EventList:
 def reveal_keys(request: Request[None]) -> KeyList:
     """The licence keys that were delivered. Each look is recorded."""
     order = _order(request)
-    keys = delivered_keys(request.shop, order.id, vaults=fulfilment.vaults)
+    keys = KeysOfOrders(fulfilment, orders)(request.shop, order.id)
     if keys:
         fulfilment.vaults.record_reveal(request.shop, order.id, request.caller.kind, len(keys), request.now)
     return KeyList(items=[KeyView(**key.model_dump()) for key in keys], next=None)

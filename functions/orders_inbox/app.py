@@ -25,7 +25,7 @@ client = aws.dynamodb()
 commit = DynamoCommit(client, IN_A_QUEUE)
 table = Table(client, settings.orders_table, IN_A_QUEUE)
 orders, search = DynamoOrders(table), DynamoOrderSearch(table, commit)
-vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table, IN_A_QUEUE), commit).vaults)
+vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table, IN_A_QUEUE), commit), orders)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

@@ -219,7 +219,7 @@ def test_what_it_costs_to_be_found(shop: Shop) -> None:
     """Its number, its payment, its address and its SKU, and the list of them, in one transaction; off the sale's path, by a worker."""
     order, _ = shop.order(1)
     stores = shop.house.stores
-    world: dict[str, Any] = {"search": stores.search, "orders": stores.orders, "vaults": VaultsForSearch(stores.fulfilment.vaults)}
+    world: dict[str, Any] = {"search": stores.search, "orders": stores.orders, "vaults": VaultsForSearch(stores.fulfilment, stores.orders)}
     costs = []
     for _ in range(2):
         with shop.meter.counted() as units:

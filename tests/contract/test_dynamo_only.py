@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from holdfast.fulfilment.model import Queue
 from holdfast.kernel.errors import HoldfastError, NotFound, VersionConflict
 from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
 from holdfast.payments.model import News
@@ -87,9 +88,8 @@ def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> 
         *stores.fulfilment.vaults.import_writes(stores.fulfilment.vaults.vault(shop, "A"), ["key"], "batch", NOW),
     ]
     stores.commit(writes, token=f"{shop}-1")
-    stores.commit(
-        stores.fulfilment.vaults.hand_out_writes(stores.fulfilment.vaults.vault(shop, "A"), samples.delivery(shop, 1, 1)), token=shop
-    )
+    stores.commit(samples.hand_out_writes(stores.fulfilment.vaults, samples.delivery(shop, 1, 1)), token=shop)
+    stores.commit(stores.fulfilment.queues.open_writes(Queue(shop=shop, sku="A"), samples.batch(shop), LATER), token=f"{shop}-batch")
     stores.sessions.add(samples.full_session(shop))
     stores.inbox.add(samples.provider_event(shop))
     stores.notifications.add(samples.notification(shop))
@@ -109,8 +109,10 @@ def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> 
             stores.fulfilment.vaults.vault(shop, "A"),
             stores.fulfilment.vaults.keys(shop, "A", [1]),
             stores.fulfilment.vaults.deliveries(shop, "ord_1"),
-            stores.fulfilment.debts.first(shop, "A"),
             stores.notifications.of_subject(shop, "ord_1")[0],
+            stores.fulfilment.debts.head(shop, "A", 1)[0],
+            stores.fulfilment.queues.queue(shop, "A"),
+            stores.fulfilment.queues.batch(shop, "A", 1),
             stores.tenants.shop(shop),
             stores.tenants.api_key(shop, "0" * 64),
             stores.products.get(shop, "A"),

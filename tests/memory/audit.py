@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from holdfast.fulfilment.model import total
 from holdfast.notifications import telling
 from holdfast.notifications.kinds import MANNERS, Audience, Channel, Kind
 from holdfast.notifications.model import Notification
@@ -13,6 +14,7 @@ from holdfast.payments.model import DisputeState, News
 from holdfast.stock.keys import buyer_pool
 from holdfast.stock.model import PROMISES, Level, Movement, Reason, is_pool
 from tests.memory.acquirer_book import Ledger
+from tests.memory.audit_batches import audit_batches, audit_queues, fed, places_in_use
 from tests.memory.engine import Memory
 from tests.memory.house import tellable
 from tests.memory.orders import MemoryOrders
@@ -35,12 +37,13 @@ def audit(memory: Memory) -> None:
             _in_itself(memory, order)
             memory.audited[order.id] = order
         for line in order.lines:
-            assert _sold(ledger, order, line.sku) == (line.allocated - _restocked(order, line.sku) if order.paid_at else 0), order
+            sold = _sold(ledger, order, line.sku) + fed(order, line.sku)
+            assert sold == (line.allocated - _restocked(order, line.sku) if order.paid_at else 0), order
             if line.digital:
                 assert _keys(memory, order, line.sku) == line.fulfilled, order
     for vault in memory.of("vault"):
-        places = [place for row in memory.of("delivery", vault.shop) if row.sku == vault.sku for place in range(row.first, row.last + 1)]
-        assert sorted(places) == list(range(1, vault.taken + 1)), vault
+        assert places_in_use(memory, vault) == list(range(1, vault.taken + 1)), vault
+        assert vault.back == total(memory.of("places", vault.shop, vault.sku)), vault
         assert len(memory.of("key", vault.shop, vault.sku)) == vault.imported
         texts = Counter(key.text for key in memory.of("key", vault.shop))
         assert not texts or max(texts.values()) == 1
@@ -48,6 +51,7 @@ def audit(memory: Memory) -> None:
         on_hand = sum(level.on_hand for level in memory.of("level", vault.shop, vault.sku) if not is_pool(level.key.part))
         assert vault.left == on_hand + held_back, vault
     _debts(memory)
+    audit_batches(memory, ledger)
 
 
 def _in_itself(memory: Memory, order: Order) -> None:
@@ -74,6 +78,7 @@ def audit_end(memory: Memory) -> None:
         if not is_pool(level.key.part):
             waiting = memory.of("debt", level.key.shop, level.key.sku)
             assert level.available == 0 or waiting == [], f"somebody waits for what is there: {level}"
+    audit_queues(memory)
     _promises(memory)
     _allowances(memory)
     for order in _orders(memory):
@@ -250,7 +255,7 @@ def _sold(ledger: list[Movement], order: Order, sku: str) -> int:
 
 
 def _keys(memory: Memory, order: Order, sku: str) -> int:
-    return sum(row.quantity for row in memory.of("delivery", order.shop, order.id) if row.sku == sku)
+    return sum(total(row.places) for row in memory.of("delivery", order.shop, order.id) if row.sku == sku) + fed(order, sku)
 
 
 def _orders(memory: Memory) -> list[Any]:

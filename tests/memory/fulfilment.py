@@ -1,11 +1,11 @@
-"""`fulfilment.ports` in memory: vaults and debts."""
+"""`fulfilment.ports` in memory: vaults, debts, queues."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from holdfast.fulfilment.errors import VaultMoved
-from holdfast.fulfilment.model import Debt, Delivery, LicenceKey, Vault
+from holdfast.fulfilment.errors import QueueMoved, VaultMoved
+from holdfast.fulfilment.model import Batch, Debt, Delivery, LicenceKey, Pick, Places, Queue, Vault, total
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.time import rfc3339
@@ -19,6 +19,9 @@ class MemoryVaults:
     def vault(self, shop: str, sku: str) -> Vault:
         return self._memory.get("vault", shop, sku) or Vault(shop=shop, sku=sku)
 
+    def returned(self, shop: str, sku: str, limit: int) -> list[Places]:
+        return self._memory.of("places", shop, sku)[:limit]
+
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
         found = {text: self._memory.get("key-text", shop, text) for text in texts}
         return {text: row[0] for text, row in found.items() if row}
@@ -28,7 +31,7 @@ class MemoryVaults:
         return row[1:] if row else None
 
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[MemoryWrite]:
-        writes = [self._move(vault, imported=vault.imported + len(texts))]
+        writes = [self._save(vault, vault.model_copy(update={"imported": vault.imported + len(texts)}))]
         for place, text in enumerate(texts, vault.imported + 1):
             key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
             writes += [
@@ -37,9 +40,21 @@ class MemoryVaults:
             ]
         return writes
 
-    def hand_out_writes(self, vault: Vault, delivery: Delivery) -> list[MemoryWrite]:
-        key = ("delivery", delivery.shop, delivery.order, f"{delivery.wave:06d}", delivery.sku)
-        return [self._move(vault, taken=delivery.last), self._new(key, delivery)]
+    def pick_writes(self, seen: Vault, pick: Pick) -> list[MemoryWrite]:
+        return [self._save(seen, pick.vault), *(self._reuse(seen, one.seen, one.left) for one in pick.reused)]
+
+    def give_back_writes(self, seen: Vault, places: Sequence[Places]) -> list[MemoryWrite]:
+        more = seen.model_copy(update={"back": seen.back + total(places)})
+        return [self._save(seen, more), *(self._new(_places(seen, some), some) for some in places)]
+
+    def delivery_write(self, delivery: Delivery) -> MemoryWrite:
+        return self._new(("delivery", delivery.shop, delivery.order, f"{delivery.wave:06d}", delivery.sku), delivery)
+
+    def _reuse(self, vault: Vault, seen: Places, left: Places | None) -> MemoryWrite:
+        def same(row: Places | None) -> bool:
+            return row is not None and self._memory.condition("SAME_PLACES", row.first == seen.first)
+
+        return MemoryWrite(_places(vault, seen), same, lambda _: left, VaultMoved("It moved."))
 
     def deliveries(self, shop: str, order: str) -> list[Delivery]:
         return self._memory.of("delivery", shop, order)
@@ -51,11 +66,12 @@ class MemoryVaults:
     def record_reveal(self, shop: str, order: str, by: str, keys_shown: int, now: datetime) -> None:
         self._memory.put(("reveal", shop, order, new_id(rfc3339(now), now)), (by, keys_shown))
 
-    def _move(self, vault: Vault, **to: int) -> MemoryWrite:
+    def _save(self, seen: Vault, vault: Vault) -> MemoryWrite:
         def same_vault(row: Vault | None) -> bool:
-            return self._memory.condition("SAME_VAULT", row == vault if vault.imported else row is None)
+            return self._memory.condition("SAME_VAULT", (row or Vault(shop=seen.shop, sku=seen.sku)) == seen)
 
-        return MemoryWrite(("vault", vault.shop, vault.sku), same_vault, lambda _: vault.model_copy(update=to), VaultMoved("It moved."))
+        after = vault.model_copy(update={"version": seen.version + 1})
+        return MemoryWrite(("vault", vault.shop, vault.sku), same_vault, lambda _: after, VaultMoved("It moved."))
 
     def _new(self, key: tuple[Any, ...], row: Any) -> MemoryWrite:
         return MemoryWrite(key, lambda there: self._memory.condition("NEW_ROW", there is None), lambda _: row, VaultMoved("It moved."))
@@ -68,18 +84,22 @@ class MemoryDebts:
     def add_write(self, debt: Debt) -> MemoryWrite:
         return MemoryWrite(_debt(debt), nothing, lambda _: debt, VersionConflict("The debt stands there already."))
 
-    def pay_write(self, debt: Debt, quantity: int) -> MemoryWrite:
-        left = debt.model_copy(update={"owed": debt.owed - quantity}) if quantity < debt.owed else None
-        return MemoryWrite(_debt(debt), self._same_debt(debt), lambda _: left, VersionConflict("The debt was changed meanwhile."))
+    def pay(self, seen: Debt, quantity: int) -> bool:
+        left = seen.owed - quantity
+        paid, standing = self._memory.change(
+            _debt(seen), self._same_debt(seen), lambda row: row.model_copy(update={"owed": left}) if left else None
+        )
+        return paid or bool(left and standing is not None and standing.owed == left)
 
-    def first(self, shop: str, sku: str) -> Debt | None:
-        return next(iter(self._memory.of("debt", shop, sku)), None)
+    def move_writes(self, seen: Debt, debt: Debt) -> list[MemoryWrite]:
+        gone = MemoryWrite(_debt(seen), self._same_debt(seen), lambda _: None, VersionConflict("The debt was changed meanwhile."))
+        return [gone, self.add_write(debt)]
 
-    def drop(self, debt: Debt) -> None:
-        self._memory.change(_debt(debt), self._same_debt(debt), lambda _: None)
+    def head(self, shop: str, sku: str, limit: int) -> list[Debt]:
+        return self._memory.of("debt", shop, sku)[:limit]
 
-    def of(self, shop: str, sku: str, order: str, paid_at: datetime) -> Debt | None:
-        return self._memory.get("debt", shop, sku, rfc3339(paid_at), order)
+    def at(self, shop: str, sku: str, position: str) -> Debt | None:
+        return self._memory.get("debt", shop, sku, position)
 
     def owed(self, shop: str, sku: str) -> int:
         return sum(debt.owed for debt in self._memory.of("debt", shop, sku))
@@ -88,12 +108,70 @@ class MemoryDebts:
         return lambda row: row is not None and self._memory.condition("SAME_DEBT", row.owed == debt.owed)
 
 
+class MemoryQueues:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def queue(self, shop: str, sku: str) -> Queue:
+        return self._memory.get("queue", shop, sku) or Queue(shop=shop, sku=sku)
+
+    def mark(self, seen: Queue, waiting: bool) -> None:
+        if seen.waiting is not waiting:
+            self._memory.change(
+                ("queue", seen.shop, seen.sku),
+                lambda _: True,
+                lambda row: (row or Queue(shop=seen.shop, sku=seen.sku)).model_copy(update={"waiting": waiting}),
+            )
+
+    def waiting(self, shop: str) -> list[Queue]:
+        return [queue for queue in self._memory.of("queue", shop) if queue.waiting or queue.open]
+
+    def open_writes(self, seen: Queue, batch: Batch, leased_until: datetime) -> list[MemoryWrite]:
+        def free(row: Queue | None) -> bool:
+            same = self._memory.condition("SAME_BATCHES", (row.batches if row else 0) == seen.batches)
+            return same and self._memory.condition("NONE_OPEN", row is None or not row.open)
+
+        def opened(row: Queue | None) -> Queue:
+            changes = {"batches": batch.number, "open": True, "leased_until": leased_until}
+            return (row or Queue(shop=batch.shop, sku=batch.sku)).model_copy(update=changes)
+
+        key = ("batch", batch.shop, batch.sku, f"{batch.number:09d}")
+        return [
+            MemoryWrite(("queue", batch.shop, batch.sku), free, opened, QueueMoved("It moved.")),
+            MemoryWrite(key, lambda row: self._memory.condition("NEW_ROW", row is None), lambda _: batch, QueueMoved("It moved.")),
+        ]
+
+    def take_over(self, seen: Queue, until: datetime) -> bool:
+        def ours(row: Queue | None) -> bool:
+            return row is not None and row.open and (row.batches, row.leased_until) == (seen.batches, seen.leased_until)
+
+        key = ("queue", seen.shop, seen.sku)
+        taken, row = self._memory.change(key, ours, lambda row: row.model_copy(update={"leased_until": until}))
+        return taken or bool(row and row.open and row.leased_until == until)
+
+    def close_write(self, seen: Queue) -> MemoryWrite:
+        def open_still(row: Queue | None) -> bool:
+            return row is not None and self._memory.condition("STILL_OPEN", row.open and row.batches == seen.batches)
+
+        key = ("queue", seen.shop, seen.sku)
+        closed = {"open": False, "leased_until": None}
+        return MemoryWrite(key, open_still, lambda row: row.model_copy(update=closed), QueueMoved("It moved."))
+
+    def batch(self, shop: str, sku: str, number: int) -> Batch | None:
+        return self._memory.get("batch", shop, sku, f"{number:09d}")
+
+
 class MemoryFulfilment:
     def __init__(self, memory: Memory) -> None:
         self.vaults = MemoryVaults(memory)
         self.debts = MemoryDebts(memory)
+        self.queues = MemoryQueues(memory)
         self.commit = memory.commit
 
 
 def _debt(debt: Debt) -> tuple[Any, ...]:
-    return ("debt", debt.shop, debt.sku, rfc3339(debt.paid_at), debt.order)
+    return ("debt", debt.shop, debt.sku, debt.position)
+
+
+def _places(vault: Vault, places: Places) -> tuple[Any, ...]:
+    return ("places", vault.shop, vault.sku, f"{places.last:09d}")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdfast.catalogue.model import Kind, OnShortage, Product
-from holdfast.fulfilment import usecases as fulfilment
+from holdfast.fulfilment import feeding, importing, serving
+from holdfast.fulfilment.ports import World as FulfilmentWorld
 from holdfast.kernel.events import CUSTOMER, Actor, ActorKind, Event
 from holdfast.kernel.ids import born_at
 from holdfast.kernel.money import Money
@@ -34,9 +35,10 @@ from holdfast.wiring.catalogue import CatalogueForOrders
 from holdfast.wiring.letters import LetterWriter, Links
 from holdfast.wiring.orders import Finaliser, OrdersForFulfilment, OrdersForSweep
 from holdfast.wiring.payments import PaymentsForOrders, fact_of
+from holdfast.wiring.search import KeysOfOrders
 from holdfast.wiring.stock import StockForFulfilment, StockForOrders
 from holdfast.wiring.telling import happened
-from holdfast.wiring.tenants import ShopPolicies
+from holdfast.wiring.tenants import SharingOfShops, ShopPolicies
 from tests.memory.engine import Memory
 from tests.memory.notifications import Queued, Service
 from tests.memory.stores import Stores
@@ -93,9 +95,9 @@ class House:
         command = booking.Receive(shop=self.shop, sku=sku, quantity=units, identity=f"restock#{document}", actor="test")
         booking.receive(command, store=self.stores.stock, now=self.now)
 
-    def import_keys(self, sku: str, keys: list[str], batch: str) -> fulfilment.Imported:
-        command = fulfilment.ImportKeys(shop=self.shop, sku=sku, keys=tuple(keys), batch=batch, actor="test")
-        return fulfilment.import_keys(command, store=self.stores.fulfilment, stock=self._stock_for_fulfilment, now=self.now)
+    def import_keys(self, sku: str, keys: list[str], batch: str) -> importing.Imported:
+        command = importing.ImportKeys(shop=self.shop, sku=sku, keys=tuple(keys), batch=batch, actor="test")
+        return importing.import_keys(command, store=self.stores.fulfilment, stock=self._stock_for_fulfilment, now=self.now)
 
     def level(self, sku: str, part: str = "0") -> Level:
         level = self.stores.stock.levels.level(LevelKey(shop=self.shop, sku=sku, part=part))
@@ -267,33 +269,20 @@ class House:
     # What workers and schedules do.
 
     def serve(self, order: Order) -> None:
-        fulfilment.serve(
-            self.shop,
-            order.id,
-            store=self.stores.fulfilment,
-            orders=OrdersForFulfilment(self.stores.orders),
-            stock=self._stock_for_fulfilment,
-            now=self.now,
-        )
+        serving.serve(self.shop, order.id, world=self.fulfilment_world, now=self.now)
 
     def feed(self, sku: str) -> int:
-        return fulfilment.feed(
-            self.shop,
-            sku,
-            store=self.stores.fulfilment,
-            orders=OrdersForFulfilment(self.stores.orders),
-            stock=self._stock_for_fulfilment,
-            now=self.now,
-        )
+        """As the worker does it whose message comes back until there is nothing more to do."""
+        given, now = 0, self.now
+        while True:
+            meal = feeding.feed(self.shop, sku, world=self.fulfilment_world, now=now)
+            given += meal.units
+            if meal.again_in is None:
+                return given
+            now += meal.again_in
 
     def forget(self, order: Order) -> None:
-        fulfilment.forget(
-            self.shop,
-            order.id,
-            store=self.stores.fulfilment,
-            orders=OrdersForFulfilment(self.stores.orders),
-            stock=self._stock_for_fulfilment,
-        )
+        serving.forget(self.shop, order.id, world=self.fulfilment_world)
 
     def sweep(self) -> int:
         freed = 0
@@ -321,7 +310,7 @@ class House:
         return usecases.read(self.shop, order.id, orders=self.stores.orders)
 
     def keys_of(self, order: Order) -> list[str]:
-        return [key.key for key in fulfilment.delivered_keys(self.shop, order.id, vaults=self.stores.fulfilment.vaults)]
+        return [key.key for key in KeysOfOrders(self.stores.fulfilment, self.stores.orders)(self.shop, order.id)]
 
     # Plugs.
 
@@ -359,6 +348,11 @@ class House:
         return Finaliser(self.stores.orders, self.stock_for_orders, self.payments_for_orders, self.policies, self.stores.commit)
 
     @property
+    def fulfilment_world(self) -> FulfilmentWorld:
+        orders = OrdersForFulfilment(self.stores.orders)
+        return FulfilmentWorld(self.stores.fulfilment, orders, self._stock_for_fulfilment, SharingOfShops(self.policies.shop))
+
+    @property
     def _stock_for_fulfilment(self) -> StockForFulfilment:
         return StockForFulfilment(self.stores.stock, GRACE)
 
@@ -367,7 +361,7 @@ class House:
         store = self.stores.notifications
         writer = LetterWriter(
             orders=self.stores.orders,
-            keys=lambda shop, order, wave: fulfilment.delivered_keys(shop, order, vaults=self.stores.fulfilment.vaults, wave=wave),
+            keys=KeysOfOrders(self.stores.fulfilment, self.stores.orders),
             product=self.stores.products.get,
             shop=self.policies.shop,
             preferences=store.preferences,

@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdfast.catalogue.model import Kind, OnShortage, Product
-from holdfast.fulfilment.model import Debt, Delivery
+from holdfast.fulfilment.model import Allotment, Batch, Debt, Delivery, Places, total
+from holdfast.fulfilment.ports import Vaults
+from holdfast.fulfilment.rules import pick, position
 from holdfast.kernel.events import CUSTOMER, Actor, ActorKind
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
+from holdfast.kernel.writes import Write
 from holdfast.notifications import rules as post
 from holdfast.notifications.kinds import Channel
 from holdfast.notifications.kinds import Kind as Told
@@ -141,8 +144,8 @@ def ignored_event(shop: str) -> ProviderEvent:
 
 
 def debt(shop: str, number: int = 1, **changes: Any) -> Debt:
-    bare = {"shop": shop, "sku": "A", "order": f"ord_{number}", "owed": 3, "paid_at": NOW + timedelta(milliseconds=number)}
-    return Debt(**{**bare, **changes})
+    bare = {"shop": shop, "sku": "A", "order": f"ord_{number}", "owed": 3, "paid_at": NOW + timedelta(milliseconds=number), **changes}
+    return Debt(**{"position": position(bare["paid_at"], bare["order"]), **bare})
 
 
 def delivery(shop: str, first: int, last: int, wave: int = 3, **changes: Any) -> Delivery:
@@ -204,3 +207,14 @@ def full_tenant(shop: str) -> Shop:
 def api_key(shop: str, **changes: Any) -> ApiKey:
     bare = {"id": "key_1", "shop": shop, "label": "", "scopes": (Scope.ADMIN,), "hash": "0" * 64, "created_at": NOW}
     return ApiKey(**{**bare, **changes})
+
+
+def batch(shop: str, number: int = 1) -> Batch:
+    allotted = Allotment(order="ord_1", units=2, owed=3, position="p", places=(Places(first=4, last=5),), later=True)
+    return Batch(shop=shop, sku="A", number=number, at=NOW, allotments=(allotted, Allotment(order="ord_2", units=1, owed=1, position="q")))
+
+
+def hand_out_writes(vaults: Vaults, made: Delivery) -> list[Write]:
+    """As fulfilment hands keys to an order."""
+    seen = vaults.vault(made.shop, made.sku)
+    return [*vaults.pick_writes(seen, pick(seen, (), total(made.places))), vaults.delivery_write(made)]

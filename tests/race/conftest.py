@@ -44,7 +44,7 @@ _ALWAYS = {
     "SAME_CLAIM": (documents, "attribute_exists(#claim)"),
     "SAME_IMAGE": (documents, "attribute_exists(#ver)"),
     "NOT_EXTENDED": (documents, "attribute_exists(#extended)"),
-    "SAME_VAULT": (fulfilment, "attribute_exists(#imported)"),
+    "SAME_VAULT": (fulfilment, "#version >= :seen"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
     "NO_MARK": (low_marks, "attribute_exists(#pk)"),
     "SAME_MARK": (low_marks, "attribute_exists(#version)"),

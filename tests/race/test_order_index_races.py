@@ -26,7 +26,7 @@ def index(house: House) -> None:
                 samples.order(house.shop).id,
                 search=stores.search,
                 orders=stores.orders,
-                vaults=VaultsForSearch(stores.fulfilment.vaults),
+                vaults=VaultsForSearch(stores.fulfilment, stores.orders),
             )
             return
         except VersionConflict:

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from holdfast.catalogue.model import Kind, OnShortage
+from holdfast.fulfilment import rules
 from holdfast.fulfilment.errors import VaultMoved
-from holdfast.fulfilment.usecases import Imported
+from holdfast.fulfilment.importing import Imported
 from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight
 from holdfast.orders.checkout import Placed
 from holdfast.orders.model import Order, Status
@@ -211,7 +212,8 @@ def handed_out(house: House) -> list[Any]:
     vault = vaults.vault(house.shop, "KEY")
 
     def hand_out(order: str) -> str:
-        writes = vaults.hand_out_writes(vault, samples.delivery(house.shop, 1, 1, order=order, sku="KEY"))
+        made = samples.delivery(house.shop, 1, 1, order=order, sku="KEY")
+        writes = [*vaults.pick_writes(vault, rules.pick(vault, (), 1)), vaults.delivery_write(made)]
         house.stores.commit(writes, token=order)
         return order
 

@@ -48,6 +48,7 @@ PURE = {
     *{"asking", "giving_up", "unsettled", "reconciling", "reports", "comparing", "discrepancies"},
     *{"receiving", "working", "collecting", "browsing", "redriving"},
     *{"accounts", "enrolling"},
+    *{"serving", "feeding", "handing", "importing"},
     *{"preferring", "wishing", "resending", "refusals", "unsubscribe_page"},
     *{"telling", "sending"},
     *{"letter", "spelling", "wording", "previewing"},

@@ -7,8 +7,8 @@ import pytest
 
 from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.fulfilment.errors import VaultShortError
+from holdfast.fulfilment.importing import Imported, ImportKeys, import_keys
 from holdfast.fulfilment.model import LicenceKey
-from holdfast.fulfilment.usecases import Imported, ImportKeys, import_keys
 from holdfast.orders.model import Order, Status
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.stock.errors import InsufficientStock

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from holdfast.catalogue.model import Kind as ProductKind
 from holdfast.catalogue.model import OnShortage
-from holdfast.fulfilment.usecases import delivered_keys
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import rfc3339
 from holdfast.notifications import rules
@@ -23,6 +22,7 @@ from holdfast.orders.session import Totals
 from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.wiring import order_letters
 from holdfast.wiring.letters import LetterWriter, Links
+from holdfast.wiring.search import KeysOfOrders
 from tests.memory.engine import Memory
 from tests.memory.house import HOLD, House
 from tests.memory.stores import in_memory
@@ -46,7 +46,7 @@ class Desk:
     def writer(self) -> LetterWriter:
         return LetterWriter(
             orders=self.house.stores.orders,
-            keys=lambda shop, order, wave: delivered_keys(shop, order, vaults=self.house.stores.fulfilment.vaults, wave=wave),
+            keys=KeysOfOrders(self.house.stores.fulfilment, self.house.stores.orders),
             product=self.house.stores.products.get,
             shop=self.house.policies.shop,
             preferences=lambda _, customer: self.chosen.get(customer),

@@ -215,7 +215,7 @@ def test_disputed_orders_are_found_until_the_bank_has_decided() -> None:
         house.browser_returns(order)
     bank(house, orders[0], State.OPEN)
     bank(house, orders[1], State.LOST)
-    vaults = VaultsForSearch(house.stores.fulfilment.vaults)
+    vaults = VaultsForSearch(house.stores.fulfilment, house.stores.orders)
     world: dict[str, Any] = {"search": house.stores.search, "orders": house.stores.orders, "vaults": vaults}
     for order in orders:
         indexing.index(house.shop, order.id, **world)

@@ -92,14 +92,14 @@ def stores() -> Stores:
     ]
     for one in (*standing, samples.order("other", 7, status=Status.PAID)):
         found.orders.add(one)
-        indexing.index(one.shop, one.id, search=found.search, orders=found.orders, vaults=VaultsForSearch(found.fulfilment.vaults))
+        indexing.index(one.shop, one.id, search=found.search, orders=found.orders, vaults=VaultsForSearch(found.fulfilment, found.orders))
     return found
 
 
 def retry_failed(stores: Stores, queues: Queues, **changes: Any) -> retrying.Retried:
     asked: dict[str, Any] = {"states": frozenset(), "idle": timedelta(minutes=15), "limit": 10, "after": None, "dry_run": False}
     command = RetryFailed(**{"shop": "demo", **asked, **changes})
-    world: dict[str, Any] = {"search": stores.search, "orders": stores.orders, "vaults": VaultsForSearch(stores.fulfilment.vaults)}
+    world: dict[str, Any] = {"search": stores.search, "orders": stores.orders, "vaults": VaultsForSearch(stores.fulfilment, stores.orders)}
     return retrying.retry_failed(command, queues=queues, now=NOW + timedelta(hours=2), **world)
 
 

@@ -30,7 +30,7 @@ def stores() -> Stores:
 
 
 def vaults(stores: Stores) -> VaultsForSearch:
-    return VaultsForSearch(stores.fulfilment.vaults)
+    return VaultsForSearch(stores.fulfilment, stores.orders)
 
 
 def index(stores: Stores, order: Order, **options: Any) -> indexing.Indexed:
@@ -171,7 +171,7 @@ def sold(stores: Stores, buyer: Order, keys: list[str], first: int) -> None:
     if first == 1:
         stores.commit(vault.import_writes(vault.vault(SHOP, "A"), ["k-1", "k-2", "k-3"], "batch", NOW), token="import")
     delivery = samples.delivery(SHOP, first, first + len(keys) - 1, order=buyer.id)
-    stores.commit(vault.hand_out_writes(vault.vault(SHOP, "A"), delivery), token=buyer.id)
+    stores.commit(samples.hand_out_writes(vault, delivery), token=buyer.id)
 
 
 def test_an_order_is_found_by_a_key_that_it_was_handed(stores: Stores) -> None:

@@ -27,9 +27,9 @@ def confirm(house: House, lock: str, order: str = "ord", **quantities: int) -> N
     house.stores.commit(confirm_writes(house, lock, order, **quantities), token=f"{lock}@{house.now}")
 
 
-def sell(house: House, quantity: int, wave: str = "1") -> None:
-    writes = selling.sell_writes(house.shop, "A", quantity, order="ord", wave=wave, store=house.stores.stock, now=house.now)
-    house.stores.commit(writes, token=f"wave-{wave}@{house.now}")
+def sell(house: House, quantity: int, batch: int = 1) -> None:
+    writes = selling.allot_writes(house.shop, "A", quantity, batch=batch, store=house.stores.stock, now=house.now)
+    house.stores.commit(writes, token=f"batch-{batch}@{house.now}")
 
 
 def test_a_sold_lock_is_the_document_of_its_sale(house: House, memory: Memory) -> None:
@@ -148,15 +148,15 @@ def test_free_units_are_sold_from_as_few_parts_as_can_be(house: House, memory: M
     spread(house, "A", 1, 4, 2)
     sell(house, 3)
     assert figures(house, "A") == {"0": (1, 1), "1": (1, 1), "2": (2, 2)}
-    sell(house, 4, "2")
+    sell(house, 4, 2)
     assert sum(on_hand for on_hand, _ in figures(house, "A").values()) == 0
     with pytest.raises(InsufficientStock) as refused:
-        sell(house, 1, "3")
+        sell(house, 1, 3)
     assert refused.value.facts["lines"] == [{"sku": "A", "requested": 1, "available": 0}]
     audit(memory)
 
 
-def test_a_wave_is_sold_once(house: House) -> None:
+def test_a_batch_leaves_the_stock_once(house: House) -> None:
     house.product("A", 5)
     sell(house, 2)
     house.now += timedelta(seconds=1)
@@ -188,7 +188,10 @@ def test_a_promise_that_is_kept_may_be_made_again(house: House) -> None:
     hold(house, "lck-1", wish("A", 2, partial=True, promises=2))
     confirm(house, "lck-1", A=0)
     put(house, "A", 2, "0")
-    sell(house, 1)
+    sell(house, 2)
+    writes = selling.settle_writes(house.shop, "A", given=1, back=1, batch=1, store=house.stores.stock, now=house.now)
+    house.stores.commit(writes, token="settled")
+    assert figures(house, "A") == {"0": (1, 1)}
     promised = house.stores.stock.levels.level(key(house, "A", PROMISES))
     assert promised is not None
     assert (promised.on_hand, promised.available) == (1, 1)

@@ -15,6 +15,12 @@ class VaultMoved(Conflict):
     code = "vault_moved"
 
 
+class QueueMoved(Conflict):
+    """Another worker has fed the waiting orders meanwhile; look again."""
+
+    code = "queue_moved"
+
+
 class VaultShortError(HoldfastError):
     """A unit was sold that has no key: the two counts disagree. A person must look; the message is tried again."""
 

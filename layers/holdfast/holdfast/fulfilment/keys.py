@@ -1,7 +1,6 @@
 """Keys of the fulfilment table."""
 
-from holdfast.fulfilment.model import Debt
-from holdfast.kernel.time import rfc3339
+from holdfast.fulfilment.model import Debt, Places
 
 
 def vault_key(shop: str, sku: str) -> dict[str, str]:
@@ -10,6 +9,15 @@ def vault_key(shop: str, sku: str) -> dict[str, str]:
 
 def place_key(shop: str, sku: str, place: int) -> dict[str, str]:
     return {"pk": f"{shop}#{sku}#{place // 1000}", "sk": f"KEY#{place:09d}"}
+
+
+def returned_of(shop: str, sku: str) -> str:
+    return f"{shop}#{sku}#RETURNED"
+
+
+def returned_key(shop: str, sku: str, places: Places) -> dict[str, str]:
+    """By the last place: the first one moves when some of them go out."""
+    return {"pk": returned_of(shop, sku), "sk": f"PLACES#{places.last:09d}"}
 
 
 def fingerprint_key(shop: str, fingerprint: str) -> dict[str, str]:
@@ -34,5 +42,16 @@ def debts_of(shop: str, sku: str) -> str:
 
 
 def debt_key(debt: Debt) -> dict[str, str]:
-    """In order of payment; the order's id decides between two of the same millisecond."""
-    return {"pk": debts_of(debt.shop, debt.sku), "sk": f"{rfc3339(debt.paid_at)}#{debt.order}"}
+    return {"pk": debts_of(debt.shop, debt.sku), "sk": debt.position}
+
+
+def queues_of(shop: str) -> str:
+    return f"{shop}#QUEUES"
+
+
+def queue_key(shop: str, sku: str) -> dict[str, str]:
+    return {"pk": queues_of(shop), "sk": sku}
+
+
+def batch_key(shop: str, sku: str, number: int) -> dict[str, str]:
+    return {"pk": f"{shop}#{sku}#BATCHES", "sk": f"BATCH#{number:09d}"}

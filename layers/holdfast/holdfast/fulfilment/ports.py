@@ -1,16 +1,21 @@
 """What fulfilment asks of its store and of its neighbours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from holdfast.fulfilment.model import Debt, Delivery, LicenceKey, Vault
+from holdfast.fulfilment.model import Batch, Debt, Delivery, Given, LicenceKey, Pick, Places, Queue, Sharing, Vault
 from holdfast.kernel.writes import Commit, Write
 
 
 class Vaults(Protocol):
     def vault(self, shop: str, sku: str) -> Vault:
         """Empty when nothing was ever imported."""
+        ...
+
+    def returned(self, shop: str, sku: str, limit: int) -> list[Places]:
+        """Places that came back, as the list of them has them."""
         ...
 
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
@@ -25,15 +30,25 @@ class Vaults(Protocol):
         """The keys on the next places. Refusal: VaultMoved."""
         ...
 
-    def hand_out_writes(self, vault: Vault, delivery: Delivery) -> list[Write]:
-        """The next places become the order's. Refusal: VaultMoved."""
+    def pick_writes(self, seen: Vault, pick: Pick) -> list[Write]:
+        """The places go out. Refusal: VaultMoved."""
+        ...
+
+    def give_back_writes(self, seen: Vault, places: Sequence[Places]) -> list[Write]:
+        """Onto the list of what came back. Refusal: VaultMoved."""
+        ...
+
+    def delivery_write(self, delivery: Delivery) -> Write:
+        """Refusal: VaultMoved when it stands there."""
         ...
 
     def deliveries(self, shop: str, order: str) -> list[Delivery]:
         """In the order in which they were made."""
         ...
 
-    def keys(self, shop: str, sku: str, places: Sequence[int]) -> list[LicenceKey]: ...
+    def keys(self, shop: str, sku: str, places: Sequence[int]) -> list[LicenceKey]:
+        """In the order of their places."""
+        ...
 
     def record_reveal(self, shop: str, order: str, by: str, keys_shown: int, now: datetime) -> None:
         """Somebody looked at the keys of an order."""
@@ -45,23 +60,53 @@ class Debts(Protocol):
         """Refusal: VersionConflict when it stands there."""
         ...
 
-    def pay_write(self, debt: Debt, quantity: int) -> Write:
-        """So many units fewer, or gone. Refusal: VersionConflict when it was paid meanwhile."""
+    def pay(self, seen: Debt, quantity: int) -> bool:
+        """So many units fewer, or gone. False when it is not as it was seen."""
         ...
 
-    def first(self, shop: str, sku: str) -> Debt | None:
-        """The one that was paid for first."""
+    def move_writes(self, seen: Debt, debt: Debt) -> list[Write]:
+        """To another position. Refusal: VersionConflict when it is not as it was seen."""
         ...
 
-    def drop(self, debt: Debt) -> None: ...
+    def head(self, shop: str, sku: str, limit: int) -> list[Debt]:
+        """Whose turn it is."""
+        ...
 
-    def of(self, shop: str, sku: str, order: str, paid_at: datetime) -> Debt | None:
-        """What the order waits for, as it is written down."""
+    def at(self, shop: str, sku: str, position: str) -> Debt | None:
+        """What is written down there."""
         ...
 
     def owed(self, shop: str, sku: str) -> int:
         """Units owed in all."""
         ...
+
+
+class Queues(Protocol):
+    def queue(self, shop: str, sku: str) -> Queue:
+        """Empty when nobody ever waited."""
+        ...
+
+    def mark(self, seen: Queue, waiting: bool) -> None:
+        """Whether somebody stands in it. Nothing happens when that is written down already."""
+        ...
+
+    def waiting(self, shop: str) -> list[Queue]:
+        """Those in which somebody stands, or whose last batch is open."""
+        ...
+
+    def open_writes(self, seen: Queue, batch: Batch, leased_until: datetime) -> list[Write]:
+        """The next batch, if none is open. Refusal: QueueMoved."""
+        ...
+
+    def take_over(self, seen: Queue, until: datetime) -> bool:
+        """The lease of an open batch is ours from now on. False when somebody was faster."""
+        ...
+
+    def close_write(self, seen: Queue) -> Write:
+        """All of the open batch was handed over. Refusal: QueueMoved."""
+        ...
+
+    def batch(self, shop: str, sku: str, number: int) -> Batch | None: ...
 
 
 class FulfilmentStore(Protocol):
@@ -70,12 +115,16 @@ class FulfilmentStore(Protocol):
     @property
     def debts(self) -> Debts: ...
     @property
+    def queues(self) -> Queues: ...
+    @property
     def commit(self) -> Commit: ...
 
 
 class PaidOrder(Protocol):
     """An order as fulfilment sees it. Its writes carry their events; refusal: VersionConflict."""
 
+    @property
+    def id(self) -> str: ...
     @property
     def paid_at(self) -> datetime: ...
     @property
@@ -101,18 +150,37 @@ class PaidOrder(Protocol):
 
     def digital(self, sku: str) -> bool: ...
 
-    def hand_over_write(self, now: datetime) -> Write:
-        """Everything deliverable is handed over; the state follows from the lines."""
+    def position(self, sku: str) -> str:
+        """Where it stands in the queue of the SKU."""
         ...
 
-    def feed_write(self, sku: str, quantity: int, now: datetime) -> Write:
-        """So many owed units came, and are handed over if they are digital."""
+    def goes_first(self, sharing: Sharing) -> bool:
+        """Whether the shop puts such orders before others."""
+        ...
+
+    @property
+    def given(self) -> Sequence[Given]:
+        """What it got with batches, in that order."""
+        ...
+
+    def hand_over_write(self, positions: Mapping[str, str], now: datetime) -> Write:
+        """Everything deliverable is handed over; the state follows from the lines. What is owed stands at these positions."""
+        ...
+
+    def feed(self, given: Given, position: str | None, now: datetime) -> bool:
+        """So many owed units came, and are handed over if they are digital; what is owed still stands at that position. False when the
+        order was changed meanwhile.
+        """
         ...
 
 
 class Orders(Protocol):
     def paid(self, shop: str, order: str) -> PaidOrder | None:
         """None for an order that never got its money."""
+        ...
+
+    def several(self, shop: str, orders: Sequence[str]) -> Mapping[str, PaidOrder]:
+        """Those of them that got their money."""
         ...
 
 
@@ -129,6 +197,22 @@ class Stock(Protocol):
         """Nobody waits any more: everybody may buy."""
         ...
 
-    def sell_writes(self, shop: str, sku: str, quantity: int, order: str, wave: str, now: datetime) -> list[Write]: ...
+    def allot_writes(self, shop: str, sku: str, quantity: int, batch: int, now: datetime) -> list[Write]:
+        """Free units leave the stock for waiting orders. InsufficientStock, also as refusal."""
+        ...
+
+    def settle_writes(self, shop: str, sku: str, given: int, back: int, batch: int, now: datetime) -> list[Write]:
+        """Of a batch's units so many were given, so that promises are kept; the others come back."""
+        ...
 
     def receive_writes(self, shop: str, sku: str, quantity: int, movement: str, actor: str, now: datetime) -> list[Write]: ...
+
+
+@dataclass(frozen=True)
+class World:
+    """All that fulfilment needs. `sharing` says how a shop shares restocks among those who wait."""
+
+    store: FulfilmentStore
+    orders: Orders
+    stock: Stock
+    sharing: Callable[[str], Sharing]

@@ -1,23 +1,34 @@
-"""The fulfilment table: key vaults, deliveries, debts."""
+"""The fulfilment table: key vaults, deliveries, debts, queues with their batches."""
 
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from holdfast.fulfilment import keys
-from holdfast.fulfilment.errors import VaultMoved
-from holdfast.fulfilment.model import Debt, Delivery, LicenceKey, Vault
+from holdfast.fulfilment.errors import QueueMoved, VaultMoved
+from holdfast.fulfilment.model import Batch, Debt, Delivery, LicenceKey, Pick, Places, Queue, Vault, total
 from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.ids import new_id
 from holdfast.kernel.time import rfc3339
 from holdfast.kernel.writes import Commit, Write
-from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record
+from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record, rows
 
-# Nobody handed out or imported since the vault was seen.
-SAME_VAULT = "#imported = :imported AND #taken = :taken"
+# Nobody handed out, imported, brought back or withdrew since the vault was seen.
+SAME_VAULT = "#version = :seen"
+# A vault from before it counted its changes.
+SAME_OLD_VAULT = "#imported = :imported AND #taken = :taken AND attribute_not_exists(#version)"
+# The places that came back are those that were seen.
+SAME_PLACES = "#first = :first"
 
 SAME_DEBT = "#owed = :owed"
+# No batch is open, and the last one is the one that was seen.
+SAME_BATCHES, NO_BATCHES = "#batches = :seen", "attribute_not_exists(#batches)"
+NONE_OPEN = "(attribute_not_exists(#open) OR #open = :no)"
+# The batch is open still.
+STILL_OPEN = "#batches = :seen AND #open = :yes"
+# And nobody else took it over.
+SAME_LEASE = "#leased = :lease"
 
 
 class DynamoVaults:
@@ -29,7 +40,11 @@ class DynamoVaults:
 
     def vault(self, shop: str, sku: str) -> Vault:
         item = self._table.get(keys.vault_key(shop, sku)) or {}
-        return Vault(shop=shop, sku=sku, imported=item.get("imported", 0), taken=item.get("taken", 0))
+        return Vault.model_validate({**item, "shop": shop, "sku": sku})
+
+    def returned(self, shop: str, sku: str, limit: int) -> list[Places]:
+        listed = Expression("#pk = :pk", {"#pk": "pk"}, {":pk": keys.returned_of(shop, sku)})
+        return [Places.model_validate(item) for item in self._table.query(listed, limit=limit)[0]]
 
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
         secret = self._safe.secret(shop, self._stored_secret)
@@ -46,7 +61,7 @@ class DynamoVaults:
 
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
         secret = self._safe.secret(vault.shop, self._new_secret) or b""
-        writes: list[Write] = [self._move(vault, imported=vault.imported + len(texts))]
+        writes: list[Write] = [self._save_write(vault, vault.model_copy(update={"imported": vault.imported + len(texts)}))]
         for place, text in enumerate(texts, vault.imported + 1):
             key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
             guard = {**self._fingerprint_key(vault.shop, secret, text), "sku": vault.sku, "place": place, "batch": batch}
@@ -56,23 +71,28 @@ class DynamoVaults:
             ]
         return writes
 
-    def hand_out_writes(self, vault: Vault, delivery: Delivery) -> list[Write]:
-        item = {**keys.delivery_key(delivery.shop, delivery.order, delivery.wave, delivery.sku), **record(delivery)}
-        return [self._move(vault, taken=delivery.last), self._table.put_write(item, NOT_THERE, _moved())]
+    def pick_writes(self, seen: Vault, pick: Pick) -> list[Write]:
+        return [self._save_write(seen, pick.vault), *(self._reuse_write(seen, one.seen, one.left) for one in pick.reused)]
 
-    def _move(self, vault: Vault, *, imported: int | None = None, taken: int | None = None) -> Write:
-        names = {"#imported": "imported", "#taken": "taken"}
-        seen = {":imported": vault.imported, ":taken": vault.taken}
-        change = Expression(
-            "SET #imported = :to_imported, #taken = :to_taken",
-            names,
-            {
-                ":to_imported": vault.imported if imported is None else imported,
-                ":to_taken": vault.taken if taken is None else taken,
-            },
-        )
-        same = Expression(SAME_VAULT, names, seen) if vault.imported else NOT_THERE
-        return self._table.update_write(keys.vault_key(vault.shop, vault.sku), change, same, _moved())
+    def give_back_writes(self, seen: Vault, places: Sequence[Places]) -> list[Write]:
+        more = seen.model_copy(update={"back": seen.back + total(places)})
+        items = [{**keys.returned_key(seen.shop, seen.sku, some), **record(some)} for some in places]
+        return [self._save_write(seen, more), *(self._table.put_write(item, NOT_THERE, _moved()) for item in items)]
+
+    def delivery_write(self, delivery: Delivery) -> Write:
+        item = {**keys.delivery_key(delivery.shop, delivery.order, delivery.wave, delivery.sku), **record(delivery)}
+        return self._table.put_write(item, NOT_THERE, _moved())
+
+    def _reuse_write(self, vault: Vault, seen: Places, left: Places | None) -> Write:
+        key = keys.returned_key(vault.shop, vault.sku, seen)
+        same = Expression(SAME_PLACES, {"#first": "first"}, {":first": seen.first})
+        if left is None:
+            return self._table.delete_write(key, same, _moved())
+        return self._table.update_write(key, Expression("SET #first = :left", {}, {":left": left.first}), same, _moved())
+
+    def _save_write(self, seen: Vault, vault: Vault) -> Write:
+        item = {**keys.vault_key(vault.shop, vault.sku), **record(vault.model_copy(update={"version": seen.version + 1}))}
+        return self._table.put_write(item, _same_vault(seen), _moved())
 
     def deliveries(self, shop: str, order: str) -> list[Delivery]:
         of_order = Expression(
@@ -127,29 +147,92 @@ class DynamoDebts:
     def add_write(self, debt: Debt) -> Write:
         return self._table.put_write({**keys.debt_key(debt), **record(debt)}, NOT_THERE, _debt_moved())
 
-    def pay_write(self, debt: Debt, quantity: int) -> Write:
-        same = Expression(SAME_DEBT, {"#owed": "owed"}, {":owed": debt.owed})
-        if quantity == debt.owed:
-            return self._table.delete_write(keys.debt_key(debt), same, _debt_moved())
-        change = Expression("SET #owed = :left", {"#owed": "owed"}, {":left": debt.owed - quantity})
-        return self._table.update_write(keys.debt_key(debt), change, same, _debt_moved())
-
-    def first(self, shop: str, sku: str) -> Debt | None:
-        items, _ = self._table.query(_debts(shop, sku), limit=1)
-        return Debt.model_validate(items[0]) if items else None
-
-    def drop(self, debt: Debt) -> None:
+    def pay(self, seen: Debt, quantity: int) -> bool:
         try:
-            self._table.delete(keys.debt_key(debt), Expression(SAME_DEBT, {"#owed": "owed"}, {":owed": debt.owed}))
-        except ConditionFailed:
-            return  # paid or dropped by another worker
+            if quantity == seen.owed:
+                self._table.delete(keys.debt_key(seen), _same_debt(seen))
+            else:
+                change = Expression("SET #owed = :left", {}, {":left": seen.owed - quantity})
+                self._table.update(keys.debt_key(seen), change, _same_debt(seen), returns="NONE")
+        except ConditionFailed as refusal:
+            left = refusal.item["owed"] if refusal.item else 0
+            return bool(quantity < seen.owed and left == seen.owed - quantity)  # ours, delivered twice
+        return True
 
-    def of(self, shop: str, sku: str, order: str, paid_at: datetime) -> Debt | None:
-        item = self._table.get(keys.debt_key(Debt(shop=shop, sku=sku, order=order, owed=1, paid_at=paid_at)))
-        return Debt.model_validate(item) if item else None
+    def move_writes(self, seen: Debt, debt: Debt) -> list[Write]:
+        return [self._table.delete_write(keys.debt_key(seen), _same_debt(seen), _debt_moved()), self.add_write(debt)]
+
+    def head(self, shop: str, sku: str, limit: int) -> list[Debt]:
+        return [_debt(item) for item in self._table.query(_debts(shop, sku), limit=limit)[0]]
+
+    def at(self, shop: str, sku: str, position: str) -> Debt | None:
+        item = self._table.get({"pk": keys.debts_of(shop, sku), "sk": position})
+        return _debt(item) if item else None
 
     def owed(self, shop: str, sku: str) -> int:
         return sum(item["owed"] for item in self._table.query_all(_debts(shop, sku)))
+
+
+class DynamoQueues:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def queue(self, shop: str, sku: str) -> Queue:
+        return Queue.model_validate({**(self._table.get(keys.queue_key(shop, sku)) or {}), "shop": shop, "sku": sku})
+
+    def mark(self, seen: Queue, waiting: bool) -> None:
+        """Of two who differ the one who looked at the debts last writes last: both look again after it."""
+        if seen.waiting is waiting:
+            return
+        names = {"#waiting": "waiting", "#shop": "shop", "#sku": "sku"}
+        change = Expression(
+            "SET #waiting = :waiting, #shop = :shop, #sku = :sku", names, {":waiting": waiting, ":shop": seen.shop, ":sku": seen.sku}
+        )
+        other = Expression("attribute_not_exists(#waiting) OR #waiting <> :waiting")
+        try:
+            self._table.update(keys.queue_key(seen.shop, seen.sku), change, other, returns="NONE")
+        except ConditionFailed:
+            return  # it says so already
+
+    def waiting(self, shop: str) -> list[Queue]:
+        of_shop = Expression("#pk = :pk", {"#pk": "pk"}, {":pk": keys.queues_of(shop)})
+        found = [Queue.model_validate(item) for item in self._table.query_all(of_shop)]
+        return [queue for queue in found if queue.waiting or queue.open]
+
+    def open_writes(self, seen: Queue, batch: Batch, leased_until: datetime) -> list[Write]:
+        change = Expression(
+            "SET #batches = :batches, #open = :yes, #leased = :until, #shop = :shop, #sku = :sku",
+            {**_QUEUE, "#leased": "leased_until", "#shop": "shop", "#sku": "sku"},
+            {":batches": batch.number, ":yes": True, ":until": rfc3339(leased_until), ":shop": batch.shop, ":sku": batch.sku},
+        )
+        last = {":seen": seen.batches} if seen.batches else {}
+        free = Expression(f"{SAME_BATCHES if last else NO_BATCHES} AND {NONE_OPEN}", {}, {":no": False, **last})
+        item = {**keys.batch_key(batch.shop, batch.sku, batch.number), **_batch_item(batch)}
+        return [
+            self._table.update_write(keys.queue_key(batch.shop, batch.sku), change, free, _queue_moved()),
+            self._table.put_write(item, NOT_THERE, _queue_moved()),
+        ]
+
+    def take_over(self, seen: Queue, until: datetime) -> bool:
+        names = {**_QUEUE, "#leased": "leased_until"}
+        lease = {":lease": rfc3339(seen.leased_until)} if seen.leased_until else {}
+        same = SAME_LEASE if lease else "attribute_not_exists(#leased)"
+        still = Expression(f"{STILL_OPEN} AND {same}", names, {":seen": seen.batches, ":yes": True, **lease})
+        change = Expression("SET #leased = :until", names, {":until": rfc3339(until)})
+        try:
+            self._table.update(keys.queue_key(seen.shop, seen.sku), change, still, returns="NONE")
+        except ConditionFailed as refusal:
+            return bool(refusal.item and refusal.item["open"] and refusal.item.get("leased_until") == rfc3339(until))
+        return True
+
+    def close_write(self, seen: Queue) -> Write:
+        still = Expression(STILL_OPEN, _QUEUE, {":seen": seen.batches, ":yes": True})
+        change = Expression("SET #open = :no REMOVE #leased", {"#leased": "leased_until"}, {":no": False})
+        return self._table.update_write(keys.queue_key(seen.shop, seen.sku), change, still, _queue_moved())
+
+    def batch(self, shop: str, sku: str, number: int) -> Batch | None:
+        item = self._table.get(keys.batch_key(shop, sku, number))
+        return Batch.model_validate(item) if item else None
 
 
 class DynamoFulfilment:
@@ -158,7 +241,33 @@ class DynamoFulfilment:
     def __init__(self, table: Table, commit: Commit, safe: Safe | None = None) -> None:
         self.vaults = DynamoVaults(table, safe)
         self.debts = DynamoDebts(table)
+        self.queues = DynamoQueues(table)
         self.commit = commit
+
+
+_QUEUE = {"#batches": "batches", "#open": "open"}
+
+
+def _same_vault(seen: Vault) -> Expression:
+    if seen.version:
+        return Expression(SAME_VAULT, {"#version": "version"}, {":seen": seen.version})
+    if not seen.imported:
+        return NOT_THERE
+    names = {"#imported": "imported", "#taken": "taken", "#version": "version"}
+    return Expression(SAME_OLD_VAULT, names, {":imported": seen.imported, ":taken": seen.taken})
+
+
+def _batch_item(batch: Batch) -> Item:
+    return {**record(batch), "allotments": rows(batch.allotments)}
+
+
+def _debt(item: Item) -> Debt:
+    """One from before debts knew their position stands at it all the same."""
+    return Debt.model_validate({**item, "position": item["sk"]})
+
+
+def _same_debt(seen: Debt) -> Expression:
+    return Expression(SAME_DEBT, {"#owed": "owed"}, {":owed": seen.owed})
 
 
 def _debts(shop: str, sku: str) -> Expression:
@@ -171,3 +280,7 @@ def _moved() -> VaultMoved:
 
 def _debt_moved() -> VersionConflict:
     return VersionConflict("The debt was changed meanwhile.")
+
+
+def _queue_moved() -> QueueMoved:
+    return QueueMoved("Another worker has fed the waiting orders meanwhile.")

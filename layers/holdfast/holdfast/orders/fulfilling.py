@@ -1,28 +1,32 @@
 """What fulfilment does to an order: goods are handed over, or come later. Pure; the state follows from the lines."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from holdfast.kernel.events import SYSTEM
 from holdfast.orders import events, machine, rules
-from holdfast.orders.model import Order
+from holdfast.orders.model import Fed, Order
 
 
-def hand_over(order: Order, now: datetime) -> Order:
-    """A freshly paid order: every digital unit that is its own is handed over."""
+def hand_over(order: Order, queued: Mapping[str, str], now: datetime) -> Order:
+    """A freshly paid order: every digital unit that is its own is handed over. `queued`: where it waits for the rest, if not where its
+    time of payment puts it.
+    """
     lines = tuple(line.model_copy(update={"fulfilled": line.fulfilled + line.deliverable}) for line in order.lines)
-    return machine.move(order, "serve", at=now, actor=SYSTEM, data=_told(order, lines), lines=lines)
+    return machine.move(order, "serve", at=now, actor=SYSTEM, data=_told(order, lines), lines=lines, queued=queued)
 
 
-def feed(order: Order, sku: str, quantity: int, now: datetime) -> Order:
-    """So many of the owed units came."""
-    line = order.line(sku)
-    fed = line.model_copy(update={"allocated": line.allocated + quantity, "fulfilled": line.fulfilled + (quantity if line.digital else 0)})
+def feed(order: Order, came: Fed, queued: Mapping[str, str], now: datetime) -> Order:
+    """So many of the owed units came, with a batch."""
+    line, units = order.line(came.sku), came.units
+    fed = line.model_copy(update={"allocated": line.allocated + units, "fulfilled": line.fulfilled + (units if line.digital else 0)})
     lines = order.with_line(fed).lines
     complete = all(line.fulfilled == line.wanted for line in lines)
-    told = {**_told(order, lines), "sku": sku, "quantity": quantity, "complete": complete}
+    told = {**_told(order, lines), "sku": came.sku, "quantity": units, "batch": came.batch, "complete": complete}
     event = events.KEYS_ADDED if line.digital else events.STOCK_ALLOCATED
-    return machine.move(order, "feed", at=now, actor=SYSTEM, event=event, data=told, lines=lines)
+    fed_with = (*order.fed, came)
+    return machine.move(order, "feed", at=now, actor=SYSTEM, event=event, data=told, lines=lines, fed=fed_with, queued=queued)
 
 
 def _told(order: Order, lines: tuple[Any, ...]) -> dict[str, Any]:

@@ -189,11 +189,12 @@ class Return(Record):
 
 
 class Fed(Record):
-    """Owed units that came with a SKU's batch: the batch knows which keys they are."""
+    """Owed units that came with a SKU's batch: the batch knows which keys they are. `wave` is the order's version that it made."""
 
     sku: Sku
     batch: int
     units: int = Field(ge=1)
+    wave: int
 
 
 class Order(Record):

@@ -22,6 +22,10 @@ class Orders(Protocol):
         """All events that it ever had, also those that lie beside it by now."""
         ...
 
+    def several(self, shop: str, orders: Sequence[str]) -> list[Order]:
+        """Those that exist, in no order."""
+        ...
+
     def add(self, order: Order) -> bool:
         """False when an order of that id exists; True also when it is our own write that is found there."""
         ...

@@ -6,7 +6,7 @@ from datetime import datetime
 from holdfast.kernel.ids import entry_id
 from holdfast.kernel.writes import Write
 from holdfast.stock import planning, shelves
-from holdfast.stock.booking import Cause, booking, change_writes, movement
+from holdfast.stock.booking import Cause, booking, change_writes, movement, return_writes
 from holdfast.stock.errors import HoldLost, InsufficientStock, LedgerMoved
 from holdfast.stock.keys import buyer_pool
 from holdfast.stock.model import PROMISES, Booking, Level, LevelKey, Lock, Reason, Sale, is_pool
@@ -55,21 +55,37 @@ def _sold(lock: Lock, levels: Mapping[LevelKey, Level], store: Levels, given_up:
     return bookings, writes
 
 
-def sell_writes(shop: str, sku: str, quantity: int, *, order: str, wave: str, store: StockStore, now: datetime) -> list[Write]:
-    """Free units become a sale at once, for an order that waited; a promise that was made for them is kept.
+def allot_writes(shop: str, sku: str, quantity: int, *, batch: int, store: StockStore, now: datetime) -> list[Write]:
+    """Free units become a sale at once, for the orders that wait for them.
 
-    `wave` names this hand-out within the order. InsufficientStock, also as refusal; LedgerMoved as refusal.
+    `batch` numbers this hand-out of the SKU. InsufficientStock, also as refusal; LedgerMoved as refusal.
     """
     head, levels = shelves.look(shop, sku, levels=store.levels)
     found = {level.key.part: level for level in levels.values()}
-    parts = planning.chosen(quantity, planning.walk(order, head, levels, planning.available), planning.available)
+    name = batch_name(sku, batch)
+    parts = planning.chosen(quantity, planning.walk(name, head, levels, planning.available), planning.available)
     left = sum(part.quantity for part in parts)
     if left < quantity:
         raise InsufficientStock("Not enough is left.", lines=[{"sku": sku, "requested": quantity, "available": left}])
     changes = [(found[part.part], -part.quantity) for part in parts]
-    cause = Cause(shop=shop, sku=sku, identity=f"sale#{order}#{wave}", reason=Reason.SALE, actor="system", document=order)
-    kept = promise_writes(shop, {sku: quantity}, levels=store.levels)
-    return [store.ledger.movement_write(movement(cause, changes, now)), *change_writes(changes, cause, store), *kept]
+    cause = Cause(shop=shop, sku=sku, identity=f"sale#{name}", reason=Reason.SALE, actor="system", document=name)
+    return [store.ledger.movement_write(movement(cause, changes, now)), *change_writes(changes, cause, store)]
+
+
+def settle_writes(shop: str, sku: str, *, given: int, back: int, batch: int, store: StockStore, now: datetime) -> list[Write]:
+    """Of a batch's units so many were given: promises that were made for them are kept. The others come back to the stock.
+
+    LedgerMoved as refusal.
+    """
+    writes = promise_writes(shop, {sku: given}, levels=store.levels)
+    if back:
+        writes += return_writes(shop, batch_name(sku, batch), f"{sku}#{batch}", {sku: back}, store=store, now=now)
+    return writes
+
+
+def batch_name(sku: str, batch: int) -> str:
+    """How the ledger names it."""
+    return f"batch-{batch}-{sku}"
 
 
 def promise_writes(shop: str, quantities: Mapping[str, int], *, levels: Levels) -> list[Write]:

@@ -6,14 +6,16 @@ Keys are not even opened, and links have no token: who may look at messages must
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from holdfast.fulfilment.model import DeliveredKey
-from holdfast.fulfilment.ports import Vaults
+from holdfast.fulfilment.handing import handed
+from holdfast.fulfilment.model import DeliveredKey, total
+from holdfast.fulfilment.ports import FulfilmentStore
 from holdfast.kernel.time import Clock
 from holdfast.notifications.ports import Customers
 from holdfast.notifications.refusals import TemplateBroken
 from holdfast.orders.ports import Orders
 from holdfast.tenants.model import Shop
 from holdfast.wiring.letters import LetterWriter, Links, look
+from holdfast.wiring.search import given_to
 
 if TYPE_CHECKING:
     from holdfast.catalogue.model import Product
@@ -47,7 +49,7 @@ def of_notification(row: "Notification", writer: LetterWriter) -> "Mail | None":
 def blind_writer(
     *,
     orders: Orders,
-    vaults: Vaults,
+    store: FulfilmentStore,
     product: "Callable[[str, str], Product | None]",
     shop: Callable[[str], Shop],
     customers: Customers,
@@ -57,12 +59,9 @@ def blind_writer(
     """A writer who knows how many keys there are, and none of them."""
 
     def keys(shop: str, order: str, wave: int) -> list[DeliveredKey]:
-        made = [delivery for delivery in vaults.deliveries(shop, order) if delivery.wave == wave]
-        return [
-            DeliveredKey(id="", sku=delivery.sku, key=HIDDEN, delivered_at=delivery.at)
-            for delivery in made
-            for _ in range(delivery.quantity)
-        ]
+        given = given_to(orders, shop, order)
+        made = [one for one in handed(shop, order, given, vaults=store.vaults, queues=store.queues) if one.wave == wave]
+        return [DeliveredKey(id="", sku=one.sku, key=HIDDEN, delivered_at=one.at) for one in made for _ in range(total(one.places))]
 
     def no_token(*_: str) -> str:
         return _LOCKED

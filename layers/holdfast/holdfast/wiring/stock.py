@@ -125,8 +125,11 @@ class StockForFulfilment:
     def admit(self, shop: str, sku: str) -> None:
         awaiting.admit(shop, sku, levels=self.store.levels)
 
-    def sell_writes(self, shop: str, sku: str, quantity: int, order: str, wave: str, now: datetime) -> list[Write]:
-        return selling.sell_writes(shop, sku, quantity, order=order, wave=wave, store=self.store, now=now)
+    def allot_writes(self, shop: str, sku: str, quantity: int, batch: int, now: datetime) -> list[Write]:
+        return selling.allot_writes(shop, sku, quantity, batch=batch, store=self.store, now=now)
+
+    def settle_writes(self, shop: str, sku: str, given: int, back: int, batch: int, now: datetime) -> list[Write]:
+        return selling.settle_writes(shop, sku, given=given, back=back, batch=batch, store=self.store, now=now)
 
     def receive_writes(self, shop: str, sku: str, quantity: int, movement: str, actor: str, now: datetime) -> list[Write]:
         command = booking.Receive(shop=shop, sku=sku, quantity=quantity, identity=movement, actor=actor, note="key import", whole=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from holdfast.fulfilment.model import Sharing
 from holdfast.orders.neighbours import LatePolicy
 from holdfast.tenants.model import CustomerCancel, Shop
 
@@ -35,3 +36,13 @@ class ShopPolicies:
 
     def return_window(self, shop: str) -> timedelta:
         return timedelta(days=self.shop(shop).return_days)
+
+
+@dataclass(frozen=True)
+class SharingOfShops:
+    """How a shop shares restocks among those who wait."""
+
+    shop: Callable[[str], Shop]
+
+    def __call__(self, shop: str) -> Sharing:
+        return Sharing(**self.shop(shop).waiting.model_dump(exclude={"promised_hours"}))

@@ -1,0 +1,75 @@
+"""Who is served with what: places of a vault, and shares of a restock. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from holdfast.fulfilment.model import Allotment, Debt, Pick, Places, Reused, Vault, begin, total
+from holdfast.kernel.time import rfc3339
+
+FIRST = "0#"
+"""Sorts before any instant."""
+ROUND = "R"
+"""Sorts after any instant."""
+
+
+def position(paid_at: datetime, order: str, *, first: bool = False, rounds: int = 0) -> str:
+    """Where a debt stands in its queue: those that the shop puts first, then by the time of payment, and after them all those that had
+    their share of a round. The order's id decides between two of the same millisecond.
+    """
+    return f"{f'{ROUND}{rounds:03d}#' if rounds else ''}{FIRST if first else ''}{rfc3339(paid_at)}#{order}"
+
+
+def next_round(standing: str) -> str:
+    """Behind all who have not had so many rounds."""
+    if standing.startswith(ROUND):
+        number, _, rest = standing[1:].partition("#")
+        return f"{ROUND}{int(number) + 1:03d}#{rest}"
+    return f"{ROUND}001#{standing}"
+
+
+def allot(debts: Sequence[Debt], owed: Mapping[str, int], units: int, most: int | None = None) -> Iterator[Allotment]:
+    """Share units among those who wait, in their order: all that each is owed, or what is left of the units, or `most`.
+
+    `owed`: by order, what it still waits for; nothing for one that gave up.
+    """
+    for debt in debts:
+        wanted = min(debt.owed, owed.get(debt.order, 0))
+        given = min(wanted, units, most or wanted)
+        if given:
+            later = given < wanted and given == most
+            yield Allotment(order=debt.order, units=given, owed=debt.owed, position=debt.position, later=later)
+            units -= given
+
+
+def pick(vault: Vault, returned: Sequence[Places], quantity: int) -> Pick:
+    """So many places, or all that there are: those that came back first, then the next ones that nobody has had."""
+    reused: list[Reused] = []
+    places: list[Places] = []
+    need = quantity
+    for seen in returned:
+        taken, left = begin([seen], need)
+        if taken:
+            reused.append(Reused(seen=seen, left=left[0] if left else None))
+            places += taken
+            need -= total(taken)
+    fresh, reached = _next(vault, need)
+    back = vault.back - (quantity - need)
+    withdrawn = tuple(place for place in vault.withdrawn if place > reached)
+    after = vault.model_copy(update={"taken": reached, "back": back, "withdrawn": withdrawn})
+    return Pick(places=(*places, *fresh), vault=after, reused=tuple(reused))
+
+
+def _next(vault: Vault, need: int) -> tuple[list[Places], int]:
+    """Places behind those that were taken, and up to where they reach. Withdrawn ones are passed over."""
+    runs: list[Places] = []
+    reached = vault.taken
+    for stop in [*sorted(vault.withdrawn), vault.imported + 1]:
+        room = min(need, stop - reached - 1)
+        if room > 0:
+            runs.append(Places(first=reached + 1, last=reached + room))
+            need -= room
+            reached += room
+        if need == 0 or stop > vault.imported:
+            return runs, reached
+        reached = stop
+    return runs, reached
