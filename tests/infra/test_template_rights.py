@@ -25,6 +25,7 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("fulfilment_inbox", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
     ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
     ("fulfilment_inbox", "dynamodb:UpdateItem", "Data/Stock.Arn"): "a restock is handed out",
+    ("notifications_admin_http", "dynamodb:GetItem", "Data/Fulfilment.Arn"): "a preview counts keys that came with a batch",
     ("notifications_admin_http", "dynamodb:GetItem", "Data/Catalogue.Arn"): "a message about a product is looked at",
     ("notifications_admin_http", "secretsmanager:GetSecretValue", "Security/TokenSecret.Id"): "signs the cursor of a list that goes on",
     ("notifications_inbox", "dynamodb:BatchGetItem", "Data/Orders.Arn"): "a day that had orders is counted",
