@@ -1,5 +1,6 @@
 """Who is told by which channel, and what a message knows: from orders as they really become."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from holdfast.catalogue.model import OnShortage
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import rfc3339
 from holdfast.notifications import rules
-from holdfast.notifications.kinds import MANNERS, Audience, Channel, Kind, Topic
+from holdfast.notifications.kinds import MANNERS, OF_EVENTS, Audience, Channel, Kind, Topic
 from holdfast.notifications.letter import Digest, Letter
 from holdfast.notifications.model import Notice, Preferences, Recipient
 from holdfast.notifications.render import render
@@ -23,6 +24,7 @@ from holdfast.payments.providers.sandbox.proxy import Action
 from holdfast.wiring import order_letters
 from holdfast.wiring.letters import LetterWriter, Links
 from holdfast.wiring.search import KeysOfOrders
+from infra import event_schemas
 from tests.memory.engine import Memory
 from tests.memory.house import HOLD, House
 from tests.memory.stores import in_memory
@@ -295,6 +297,20 @@ def test_a_parcel_is_told_with_what_is_in_it() -> None:
     desk.house.bring_to(order, Status.SHIPPED, data={"carrier": "royal_mail", "tracking_numbers": ["T1", "T2"]})
     letter = desk.letter(Kind.SHIPPED, order, desk.event(order, events.SHIPPED))
     assert (letter.carrier, letter.tracking, letter.lines[0].units) == ("Royal Mail", ("T1", "T2"), 2)
+
+
+@pytest.mark.parametrize("type_", OF_EVENTS)
+def test_every_event_that_is_told_can_be_told(type_: str) -> None:
+    """With all the data that its schema has, as it comes off the bus."""
+    desk, kind = Desk(), OF_EVENTS[type_]
+    data = json.loads(json.dumps(event_schemas.example(type_)["data"]).replace('"licence"', '"KEY"').replace('"box"', '"BOX"'))
+    order = waiting(desk) if kind is Kind.DELAY else desk.placed(("BOX", 1), ("KEY", 1))
+    if kind is Kind.PAYMENT_FAILED:
+        desk.house.at_provider(order, Action.DECLINE)
+        desk.house.browser_returns(order)
+    letter = desk.letter(kind, order, data, reason="because")
+    assert order.number in render(letter).text
+    assert MANNERS[kind].audience is Audience.STAFF or [line.sku for line in letter.lines] == [line.sku for line in order.lines]
 
 
 def test_goods_that_are_set_aside_are_ready_once_they_are_paid() -> None:

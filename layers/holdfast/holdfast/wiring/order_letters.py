@@ -68,10 +68,10 @@ def waves(told: Sequence[Notice]) -> list[int]:
 def lines(order: Order, data: Mapping[str, Any]) -> Iterator[LetterLine]:
     """As they were when it happened, where the event says so: a late message must not tell of a later state.
 
-    Of a refund the event's `lines` are units per SKU, and nothing else.
+    Of a refund the event's `lines` are units per SKU, and nothing else; of an order that was just placed they have no state yet.
     """
     told = data.get("lines") or []
-    then = {line["sku"]: line for line in told} if isinstance(told, list) else {}
+    then = {line["sku"]: line for line in told if "fulfilled" in line} if isinstance(told, list) else {}
     refunded = told if isinstance(told, dict) else data.get("refunded") or {}
     shipped = data.get("shipped") or {}
     for line in order.lines:
@@ -83,7 +83,7 @@ def lines(order: Order, data: Mapping[str, Any]) -> Iterator[LetterLine]:
             quantity=line.quantity,
             fulfilled=known["fulfilled"],
             owed=known["owed"],
-            ready=_ready(line, **{name: known[name] for name in ("fulfilled", "owed")}) if theirs else 0,
+            ready=_ready(line, fulfilled=known["fulfilled"], owed=known["owed"]) if theirs else 0,
             refunded=refunded.get(line.sku, 0),
             units=shipped.get(line.sku, 0),
             sum=line.unit_price.times(line.quantity),
