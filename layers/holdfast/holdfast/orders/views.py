@@ -182,10 +182,13 @@ class OrderDetail(StaffOrderView):
 
 
 class KeyView(Model):
+    """`revoked_at`: it is good for nothing any more, since then."""
+
     id: str
     sku: str
     key: str = Field(repr=False)
     delivered_at: Instant
+    revoked_at: Instant | None
 
 
 class KeyList(Model):
