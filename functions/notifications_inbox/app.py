@@ -161,7 +161,8 @@ def tell_back(message: Message) -> None:
     """Something is there again, and no paid order waits for it."""
     shop, sku = message["shop"], message["sku"]
     free = availability(shop, [sku], levels=levels, recall=Recall(), grace=settings.grace, now=utc_now())[sku]
-    done = wishing.tell_back(shop, sku, free, book=store, tell=told, messages=queue, idle=message.get("idle", 0))
+    idle = message.get("idle", 0)
+    done = wishing.tell_back(shop, sku, free, book=store, tell=told, messages=queue, now=utc_now(), idle=idle)
     logger.info("told who waited", extra={"shop": shop, "sku": sku, "people": done.told, "again": done.again})
 
 

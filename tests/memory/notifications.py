@@ -85,7 +85,7 @@ class MemoryNotifications:
 
     def save_preferences(self, preferences: Preferences) -> bool:
         def same(standing: Preferences | None) -> bool:
-            return (standing.version if standing else 0) == preferences.version - 1
+            return self._memory.condition("SAME_CHOICE", (standing.version if standing else 0) == preferences.version - 1)
 
         done, standing = self._memory.change(("preferences", preferences.shop, preferences.customer), same, lambda _: preferences)
         return done or bool(standing == preferences)

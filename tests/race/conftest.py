@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from holdfast.fulfilment import repository as fulfilment
-from holdfast.notifications import low_marks
+from holdfast.notifications import low_marks, people_repository
 from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
 from holdfast.orders import search_repository
@@ -50,6 +50,7 @@ _ALWAYS = {
     "SAME_MARK": (low_marks, "attribute_exists(#version)"),
     "NOT_TOLD_YET": (notifications, "attribute_exists(#pk)"),
     "SAME_NOTIFICATION": (notifications, "attribute_exists(#version)"),
+    "SAME_CHOICE": (people_repository, "attribute_exists(#version)"),
     "SAME_DIRECTORY": (search_repository, "attribute_exists(#rev)"),
     "FIRST_TIME": (webhooks, "attribute_exists(#pk)"),
     "FREE_PLACE": (webhooks, "attribute_exists(#pk)"),

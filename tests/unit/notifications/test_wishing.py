@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.notifications import preferring, rules, wishing
 from holdfast.notifications.kinds import Channel, Kind, Topic
-from holdfast.notifications.model import Notice, Recipient, Suppressed, Suppression, Wish
+from holdfast.notifications.model import Notice, Recipient, Status, Suppressed, Suppression, Wish
 from holdfast.notifications.refusals import InStock, TooManyWishes
 from tests.memory.engine import Memory
 from tests.memory.notifications import MemoryNotifications
@@ -27,6 +27,7 @@ class Room:
         self.book = MemoryNotifications(Memory())
         self.told: list[str] = []
         self.sent: list[tuple[Mapping[str, Any], timedelta]] = []
+        self.now = NOW
         for number in range(people):
             wishing.ask(wish(number), free=0, book=self.book)
 
@@ -34,15 +35,16 @@ class Room:
         assert (notice.kind, notice.subject, notice.order) == (Kind.BACK_IN_STOCK, "box", None)
         to = notice.data["email"]
         recipient = Recipient(channel=Channel.EMAIL, to=to, customer=notice.data["customer"], language=notice.data["language"])
-        made = rules.row(notice, recipient, NOW + timedelta(seconds=len(self.told)))
+        made = rules.row(notice, recipient, self.now)
         if self.book.add(made) == made:
             self.told.append(to)
 
     def send(self, message: Mapping[str, Any], *, delay: timedelta = timedelta()) -> None:
         self.sent.append((message, delay))
 
-    def restocked(self, free: int, idle: int = 0) -> wishing.Told:
-        return wishing.tell_back("demo", "box", free, book=self.book, tell=self.tell, messages=self, idle=idle)
+    def restocked(self, free: int, idle: int = 0, after: timedelta = wishing.PAUSE) -> wishing.Told:
+        self.now += after
+        return wishing.tell_back("demo", "box", free, book=self.book, tell=self.tell, messages=self, now=self.now, idle=idle)
 
     @property
     def waiting(self) -> list[str]:
@@ -146,7 +148,7 @@ def test_a_worker_that_dies_tells_nobody_twice_and_forgets_nobody(
         patched.setattr(room.book, "drop_wish", dies)
         with pytest.raises(Crash):
             room.restocked(4)
-    room.restocked(4)
+    room.restocked(4, after=timedelta(seconds=90))
     assert (room.told, room.waiting) == (addresses(0, 1, 2, 3), [])
 
 
@@ -163,8 +165,38 @@ def test_two_restocks_at_once_tell_nobody_twice() -> None:
     late = Late(Memory())
     late._memory = room.book._memory
     room.book = late
-    assert room.restocked(3).told == 3
+    assert room.restocked(3, after=AT_ONCE).told == 3
     assert room.told == addresses(0, 1, 2)
+
+
+AT_ONCE = timedelta(seconds=1)
+
+
+def test_units_that_some_were_told_of_are_not_told_of_again_at_once() -> None:
+    """Three came and three people know. One more comes: one more is told, and not four."""
+    room = Room(9)
+    room.restocked(3)
+    assert room.restocked(4, after=AT_ONCE) == wishing.Told(told=1, again=True)
+    assert room.restocked(4, after=AT_ONCE) == wishing.Told(told=0, again=True)
+    assert room.told == addresses(0, 1, 2, 3)
+    assert room.restocked(4).told == 4, "they had their quarter of an hour"
+
+
+def test_who_could_not_be_told_takes_no_unit_from_the_next() -> None:
+    room = Room(4)
+    room.restocked(2)
+    for row in room.book.of_subject("demo", "box")[:1]:
+        room.book.save(row.changed(room.now, status=Status.SUPPRESSED))
+    assert room.restocked(2, after=AT_ONCE).told == 1
+    assert room.told == addresses(0, 1, 2)
+
+
+def test_a_mail_that_was_sent_again_is_no_unit() -> None:
+    room = Room(2)
+    room.restocked(1)
+    (row,) = room.book.of_subject("demo", "box")
+    room.book.add(row.model_copy(update={"id": "ntf_01KAJVKP000000000000000001", "resent_of": row.id}))
+    assert room.restocked(2, after=AT_ONCE).told == 1
 
 
 def test_a_row_named_by_the_moment_of_telling_would_be_told_twice() -> None:

@@ -4,15 +4,16 @@ Paid orders that wait come first: nobody is told of a unit before the last of th
 there are units, so that none comes in vain; the next ones a while later, if there is still something.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.model import Model
+from holdfast.notifications import rules
 from holdfast.notifications.kinds import Channel, Kind, Topic
-from holdfast.notifications.model import Notice, Wish
-from holdfast.notifications.ports import Customers, Messages, Suppressions, Wishes
+from holdfast.notifications.model import Notice, Status, Wish
+from holdfast.notifications.ports import Customers, Messages, Notifications, Suppressions, Wishes
 from holdfast.notifications.refusals import InStock
 
 MESSAGE = "back_in_stock"
@@ -21,14 +22,16 @@ MOST = 10_000
 """People who wait for one SKU. The count is kept in parts, so it may be full a little earlier."""
 ROUND = 100
 """People that are told by one message: it takes seconds, and has to be done within a visibility time."""
+LOOKED_AT = 2 * ROUND
+"""Of those who were told last."""
 PAUSE = timedelta(minutes=15)
 """Those who were told go first for so long."""
 IDLE = 8
 """Times that it is looked again while all units are held: a hold may still be given up. After that the next restock does it."""
 
 
-class Book(Wishes, Suppressions, Customers, Protocol):
-    """Who asked, and who may not be written to."""
+class Book(Wishes, Suppressions, Customers, Notifications, Protocol):
+    """Who asked, who may not be written to, and who was told."""
 
 
 class Told(Model):
@@ -47,12 +50,22 @@ def ask(wish: Wish, *, free: int, book: Book) -> None:
     book.add_wish(wish, MOST)
 
 
-def tell_back(shop: str, sku: str, free: int, *, book: Book, tell: Callable[[Notice], object], messages: Messages, idle: int = 0) -> Told:
+def tell_back(
+    shop: str,
+    sku: str,
+    free: int,
+    *,
+    book: Book,
+    tell: Callable[[Notice], object],
+    messages: Messages,
+    now: datetime,
+    idle: int = 0,
+) -> Told:
     """`free`: units that a buyer could have now. Told first and dropped after: whoever does it again tells nobody twice, because the
     same wish makes the same notification. `idle`: how often nothing was free in a row.
     """
-    share = max(0, min(free, ROUND))
-    asked = book.wishes(shop, sku, share + 1)
+    asked = book.wishes(shop, sku, ROUND + 1)
+    share = max(0, min(free - _promised(shop, sku, asked, book, now), ROUND)) if asked else 0
     for wish in asked[:share]:
         tell(_notice(wish))
         book.drop_wish(wish)
@@ -60,6 +73,16 @@ def tell_back(shop: str, sku: str, free: int, *, book: Book, tell: Callable[[Not
     if again:
         messages.send(message(shop, sku, idle=0 if share else idle + 1), delay=PAUSE)
     return Told(told=min(share, len(asked)), again=again)
+
+
+def _promised(shop: str, sku: str, asked: Sequence[Wish], book: Book, now: datetime) -> int:
+    """Units that others were told of a moment ago: two restocks in a row are no reason to tell of the first one twice. Who was told by a
+    worker that died before he could drop the wish is told by this one, and is not counted.
+    """
+    mine = {_notice(wish).event for wish in asked}
+    told = [row for row in book.of_subject(shop, sku, LOOKED_AT) if row.notice.kind is Kind.BACK_IN_STOCK and row.resent_of is None]
+    in_vain = {*rules.BAD, Status.SKIPPED}
+    return sum(row.created_at > now - PAUSE and row.status not in in_vain and row.notice.event not in mine for row in told)
 
 
 def message(shop: str, sku: str, *, idle: int = 0) -> Mapping[str, Any]:
