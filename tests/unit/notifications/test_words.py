@@ -16,7 +16,7 @@ from holdfast.notifications import render as rendering
 from holdfast.notifications import spelling
 from holdfast.notifications.kinds import MANNERS, OPTIONAL, Audience, Channel, Kind
 from holdfast.notifications.letter import DeadLetter, Digest, Letter, LetterKey, LetterLine, Look, LowStock, Review, Sum
-from holdfast.notifications.model import Mail
+from holdfast.notifications.model import Mail, Notice
 from holdfast.notifications.previewing import SAMPLES, preview, sample
 from holdfast.notifications.render import ROWS, TABLES, on_color, render
 from holdfast.notifications.wording import words
@@ -466,5 +466,7 @@ def test_instants_are_told_in_utc_and_say_so() -> None:
 def test_nothing_secret_is_printed() -> None:
     written = letter(Kind.HOLD_EXPIRING, keys=keys(1), url="https://shop.test/?token=secret-token", to="ada@example.com")
     mail: Mail = render(written)
+    wish = {"email": "ada@example.com"}
+    notice = Notice(shop="demo", event="evt_1", kind=Kind.BACK_IN_STOCK, at=written.at, subject="BOX", data=wish)
     for secret in ("KEY-000", "secret-token", "ada@example.com", "unsubscribe"):
-        assert not [thing for thing in (written, mail, *written.keys) if secret in repr(thing) or secret in str(thing)]
+        assert not [thing for thing in (written, mail, notice, *written.keys) if secret in repr(thing) or secret in str(thing)]

@@ -63,7 +63,7 @@ class Notice(Record):
     at: Instant
     subject: str
     order: str | None = None
-    data: Mapping[str, Any] = {}
+    data: Mapping[str, Any] = Field(default={}, repr=False)
     reason: str | None = None
     asked: bool = False
 
