@@ -1,13 +1,15 @@
 """`fulfilment.ports` in memory: vaults, debts, queues."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from holdfast.fulfilment import rules
 from holdfast.fulfilment.errors import QueueMoved, VaultMoved
-from holdfast.fulfilment.model import Batch, Debt, Delivery, LicenceKey, Pick, Places, Queue, Vault, total
+from holdfast.fulfilment.model import Batch, Debt, Delivery, KeyMark, LicenceKey, Pick, Places, Queue, Vault, total
 from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.ids import new_id
+from holdfast.kernel.ids import marked_id, new_id
 from holdfast.kernel.time import rfc3339
 from tests.memory.engine import Memory, MemoryWrite, nothing
 
@@ -19,8 +21,8 @@ class MemoryVaults:
     def vault(self, shop: str, sku: str) -> Vault:
         return self._memory.get("vault", shop, sku) or Vault(shop=shop, sku=sku)
 
-    def returned(self, shop: str, sku: str, limit: int) -> list[Places]:
-        return self._memory.of("places", shop, sku)[:limit]
+    def returned(self, shop: str, sku: str, limit: int, start: int = 0) -> list[Places]:
+        return [places for places in self._memory.of("places", shop, sku) if places.last >= start][:limit]
 
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
         found = {text: self._memory.get("key-text", shop, text) for text in texts}
@@ -30,10 +32,14 @@ class MemoryVaults:
         row = self._memory.get("key-text", shop, text)
         return row[1:] if row else None
 
+    def find(self, shop: str, key: str) -> LicenceKey | None:
+        return next((found for found in self._memory.of("key", shop) if found.id == key), None)
+
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[MemoryWrite]:
         writes = [self._save(vault, vault.model_copy(update={"imported": vault.imported + len(texts)}))]
         for place, text in enumerate(texts, vault.imported + 1):
-            key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
+            fingerprint = hashlib.sha256(f"{vault.shop}#{text}".encode()).hexdigest()
+            key = LicenceKey(id=marked_id("key", now, fingerprint), sku=vault.sku, place=place, text=text, imported_at=now)
             writes += [
                 self._new(("key", vault.shop, vault.sku, place), key),
                 self._new(("key-text", vault.shop, text), (batch, vault.sku, place)),
@@ -47,6 +53,21 @@ class MemoryVaults:
         more = seen.model_copy(update={"back": seen.back + total(places)})
         return [self._save(seen, more), *(self._new(_places(seen, some), some) for some in places)]
 
+    def set_aside_writes(self, seen: Vault, vault: Vault, listed: Places | None, place: int) -> list[MemoryWrite]:
+        writes = [self._save(seen, vault)]
+        if listed is not None:
+            parts = rules.without(listed, place)
+            behind = next((some for some in parts if some.last > place), None)
+            writes += [self._reuse(seen, listed, behind), *(self._new(_places(seen, some), some) for some in parts if some.last < place)]
+        return writes
+
+    def mark_write(self, shop: str, seen: LicenceKey, key: LicenceKey) -> MemoryWrite:
+        def same_key(row: LicenceKey | None) -> bool:
+            return row is not None and self._memory.condition("SAME_KEY", row.version == seen.version)
+
+        after = key.model_copy(update={"version": seen.version + 1})
+        return MemoryWrite(("key", shop, seen.sku, seen.place), same_key, lambda _: after, VaultMoved("It moved."))
+
     def delivery_write(self, delivery: Delivery) -> MemoryWrite:
         return self._new(("delivery", delivery.shop, delivery.order, f"{delivery.wave:06d}", delivery.sku), delivery)
 
@@ -58,6 +79,9 @@ class MemoryVaults:
 
     def deliveries(self, shop: str, order: str) -> list[Delivery]:
         return self._memory.of("delivery", shop, order)
+
+    def marks(self, shop: str, sku: str, places: Sequence[int]) -> list[KeyMark]:
+        return [KeyMark.model_validate(key.model_dump(), extra="ignore") for key in self.keys(shop, sku, places)]
 
     def keys(self, shop: str, sku: str, places: Sequence[int]) -> list[LicenceKey]:
         found = [self._memory.get("key", shop, sku, place) for place in sorted(places)]
@@ -97,6 +121,15 @@ class MemoryDebts:
 
     def head(self, shop: str, sku: str, limit: int) -> list[Debt]:
         return self._memory.of("debt", shop, sku)[:limit]
+
+    def behind(self, shop: str, sku: str, position: str, limit: int) -> list[Debt]:
+        return [debt for debt in self._memory.of("debt", shop, sku) if debt.position > position][:limit]
+
+    def note_told(self, seen: Debt, now: datetime) -> None:
+        def untold(row: Debt | None) -> bool:
+            return row is not None and row.told_at is None
+
+        self._memory.change(_debt(seen), untold, lambda row: row.model_copy(update={"told_at": now}))
 
     def at(self, shop: str, sku: str, position: str) -> Debt | None:
         return self._memory.get("debt", shop, sku, position)

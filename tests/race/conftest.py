@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from holdfast.fulfilment import repository as fulfilment
+from holdfast.fulfilment import vault_repository as vaults
 from holdfast.notifications import low_marks, people_repository
 from holdfast.notifications import repository as notifications
 from holdfast.orders import repository as orders
@@ -44,7 +45,8 @@ _ALWAYS = {
     "SAME_CLAIM": (documents, "attribute_exists(#claim)"),
     "SAME_IMAGE": (documents, "attribute_exists(#ver)"),
     "NOT_EXTENDED": (documents, "attribute_exists(#extended)"),
-    "SAME_VAULT": (fulfilment, "#version >= :seen"),
+    "SAME_VAULT": (vaults, "#version >= :seen"),
+    "SAME_KEY": (vaults, "attribute_exists(#version)"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
     "NO_MARK": (low_marks, "attribute_exists(#pk)"),
     "SAME_MARK": (low_marks, "attribute_exists(#version)"),

@@ -48,7 +48,9 @@ PURE = {
     *{"asking", "giving_up", "unsettled", "reconciling", "reports", "comparing", "discrepancies"},
     *{"receiving", "working", "collecting", "browsing", "redriving"},
     *{"accounts", "enrolling"},
-    *{"serving", "feeding", "handing", "importing"},
+    *{"going_back", "serving", "feeding", "handing", "importing"},
+    *{"key_jobs", "revoking", "counting", "key_audit"},
+    *{"delays", "waking", "queue_report", "waiting_views", "troubles"},
     *{"preferring", "wishing", "resending", "refusals", "unsubscribe_page"},
     *{"telling", "sending"},
     *{"letter", "spelling", "wording", "previewing"},
@@ -65,6 +67,8 @@ EDGE = {
     "people_repository",
     "texter",
     "low_marks",
+    "vault_repository",
+    "key_job_store",
 }
 ORDER = ("errors", "model", "events", "rules", "ports", "usecases")
 """Within a context each may import those before it, and not those after (errors may speak of the model)."""

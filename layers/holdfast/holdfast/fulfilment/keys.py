@@ -1,6 +1,7 @@
 """Keys of the fulfilment table."""
 
 from holdfast.fulfilment.model import Debt, Places
+from holdfast.kernel.ids import mark_of
 
 
 def vault_key(shop: str, sku: str) -> dict[str, str]:
@@ -21,7 +22,19 @@ def returned_key(shop: str, sku: str, places: Places) -> dict[str, str]:
 
 
 def fingerprint_key(shop: str, fingerprint: str) -> dict[str, str]:
-    """One item per key text and shop: what makes a second import of the same key fail. The text itself is not in it."""
+    """One item per key text and shop: what makes a second import of the same key fail. The text itself is not in it.
+
+    It lies under the last characters of the key's id, so that the id leads to the key.
+    """
+    return {"pk": fingerprints_of(shop, mark_of(fingerprint)), "sk": fingerprint}
+
+
+def fingerprints_of(shop: str, mark: str) -> str:
+    return f"{shop}#KEYHASH#{mark}"
+
+
+def old_fingerprint_key(shop: str, fingerprint: str) -> dict[str, str]:
+    """Of keys from before their ids led to them."""
     return {"pk": f"{shop}#KEYHASH#{fingerprint}", "sk": "HASH"}
 
 

@@ -32,7 +32,8 @@ class Vault(Record):
     workers with the same one. Ranges of places never overlap, so a key belongs to one order line, ever.
 
     `back`: keys that were set aside for an order which then did not want them; they are on a list, and go out first.
-    `withdrawn`: places beyond `taken` whose keys must not be handed out. `revoked`: keys that were delivered and taken back.
+    `withdrawn`: places beyond `taken` whose keys must not be handed out; `passed`: how many others were withdrawn and lie behind `taken`
+    by now. `revoked`: keys that were delivered and taken back.
     """
 
     shop: str
@@ -41,6 +42,7 @@ class Vault(Record):
     taken: int = 0
     back: int = 0
     withdrawn: tuple[int, ...] = ()
+    passed: int = 0
     revoked: int = 0
     version: int = 0
 
@@ -50,8 +52,8 @@ class Vault(Record):
 
     @property
     def delivered(self) -> int:
-        """Set aside for an order, or with its customer."""
-        return self.imported - self.left - len(self.withdrawn)
+        """Set aside for an order, or with its customer, or once with one."""
+        return self.taken - self.back - self.passed
 
 
 class Reused(Model):
@@ -73,8 +75,21 @@ class Pick(Model):
         return total(self.places)
 
 
+class KeyMark(Record):
+    """What is written down of a key beside its text."""
+
+    id: str
+    place: int
+    revoked_at: Instant | None = None
+    withdrawn_at: Instant | None = None
+
+
 class LicenceKey(Record):
-    """One key on its place. `text` is the secret itself: it goes to its owner and nowhere else."""
+    """One key on its place. `text` is the secret itself: it goes to its owner and nowhere else.
+
+    `revoked_at`: it was delivered, and taken back. `withdrawn_at`: nobody has had it, and nobody shall. `replaced_by`: the key that its
+    customer got instead. `act` names the request that changed it last; `version` counts such changes.
+    """
 
     id: str
     sku: Sku
@@ -82,6 +97,10 @@ class LicenceKey(Record):
     text: str = Field(repr=False)
     imported_at: Instant
     revoked_at: Instant | None = None
+    withdrawn_at: Instant | None = None
+    replaced_by: str | None = None
+    act: str | None = None
+    version: int = 0
 
     @property
     def masked(self) -> str:
@@ -118,7 +137,8 @@ class DeliveredKey(Model):
 class Debt(Record):
     """Units of a SKU that a paid order waits for. `position` is its place in the queue of the SKU: text that sorts.
 
-    The order itself is the truth; the debt is where it stands in line.
+    The order itself is the truth; the debt is where it stands in line. `told_at`: when it was seen that it takes longer than promised,
+    and the customer knew or was told.
     """
 
     shop: ShopId
@@ -127,6 +147,7 @@ class Debt(Record):
     owed: int = Field(ge=1)
     paid_at: Instant
     position: str = ""
+    told_at: Instant | None = None
 
 
 class Sharing(Model):

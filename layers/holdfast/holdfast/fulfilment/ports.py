@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from holdfast.fulfilment.model import Batch, Debt, Delivery, Given, LicenceKey, Pick, Places, Queue, Sharing, Vault
+from holdfast.fulfilment.model import Batch, Debt, Delivery, Given, KeyMark, LicenceKey, Pick, Places, Queue, Sharing, Vault
 from holdfast.kernel.writes import Commit, Write
 
 
@@ -14,8 +14,8 @@ class Vaults(Protocol):
         """Empty when nothing was ever imported."""
         ...
 
-    def returned(self, shop: str, sku: str, limit: int) -> list[Places]:
-        """Places that came back, as the list of them has them."""
+    def returned(self, shop: str, sku: str, limit: int, start: int = 0) -> list[Places]:
+        """Places that came back, as the list of them has them; those that end at `start` or behind it."""
         ...
 
     def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
@@ -24,6 +24,10 @@ class Vaults(Protocol):
 
     def place_of(self, shop: str, text: str) -> tuple[str, int] | None:
         """SKU and place of a key; None when the shop has no such key."""
+        ...
+
+    def find(self, shop: str, key: str) -> LicenceKey | None:
+        """The key of that id. None also for one from before ids led to their keys: that is found by its text."""
         ...
 
     def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
@@ -38,12 +42,24 @@ class Vaults(Protocol):
         """Onto the list of what came back. Refusal: VaultMoved."""
         ...
 
+    def set_aside_writes(self, seen: Vault, vault: Vault, listed: Places | None, place: int) -> list[Write]:
+        """The vault becomes another, and the place leaves those that are `listed` as come back. Refusal: VaultMoved."""
+        ...
+
+    def mark_write(self, shop: str, seen: LicenceKey, key: LicenceKey) -> Write:
+        """What became of a key. Refusal: VaultMoved when something else became of it meanwhile."""
+        ...
+
     def delivery_write(self, delivery: Delivery) -> Write:
         """Refusal: VaultMoved when it stands there."""
         ...
 
     def deliveries(self, shop: str, order: str) -> list[Delivery]:
         """In the order in which they were made."""
+        ...
+
+    def marks(self, shop: str, sku: str, places: Sequence[int]) -> list[KeyMark]:
+        """In the order of their places; no text is opened."""
         ...
 
     def keys(self, shop: str, sku: str, places: Sequence[int]) -> list[LicenceKey]:
@@ -70,6 +86,14 @@ class Debts(Protocol):
 
     def head(self, shop: str, sku: str, limit: int) -> list[Debt]:
         """Whose turn it is."""
+        ...
+
+    def behind(self, shop: str, sku: str, position: str, limit: int) -> list[Debt]:
+        """Who comes after that position ("": all). Fewer than `limit` are the last ones."""
+        ...
+
+    def note_told(self, seen: Debt, now: datetime) -> None:
+        """Its customer knows that it takes longer. Nothing happens when that is written down already, or the debt is gone."""
         ...
 
     def at(self, shop: str, sku: str, position: str) -> Debt | None:
@@ -163,6 +187,15 @@ class PaidOrder(Protocol):
         """What it got with batches, in that order."""
         ...
 
+    @property
+    def delayed(self) -> bool:
+        """Its customer was told that it takes longer than promised."""
+        ...
+
+    def delay(self, promised_hours: int, now: datetime) -> bool:
+        """Its customer is told that it takes longer. False when the order was changed meanwhile."""
+        ...
+
     def hand_over_write(self, positions: Mapping[str, str], now: datetime) -> Write:
         """Everything deliverable is handed over; the state follows from the lines. What is owed stands at these positions."""
         ...
@@ -206,6 +239,18 @@ class Stock(Protocol):
         ...
 
     def receive_writes(self, shop: str, sku: str, quantity: int, movement: str, actor: str, now: datetime) -> list[Write]: ...
+
+    def write_off_writes(self, shop: str, sku: str, movement: str, actor: str, now: datetime) -> list[Write]:
+        """One free unit less. InsufficientStock, also as refusal."""
+        ...
+
+    def replace_writes(self, shop: str, sku: str, order: str, movement: str, actor: str, now: datetime) -> list[Write]:
+        """One free unit goes to an order that had it before. InsufficientStock, also as refusal."""
+        ...
+
+    def bring_back_writes(self, shop: str, sku: str, movement: str, actor: str, now: datetime) -> list[Write]:
+        """One unit that was written off is there again."""
+        ...
 
 
 @dataclass(frozen=True)

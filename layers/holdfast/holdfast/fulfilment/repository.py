@@ -1,27 +1,20 @@
-"""The fulfilment table: key vaults, deliveries, debts, queues with their batches."""
+"""The fulfilment table: debts, and queues with their batches. Its key vaults: `vault_repository.py`."""
 
-import base64
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from holdfast.fulfilment import keys
-from holdfast.fulfilment.errors import QueueMoved, VaultMoved
-from holdfast.fulfilment.model import Batch, Debt, Delivery, LicenceKey, Pick, Places, Queue, Vault, total
+from holdfast.fulfilment.errors import QueueMoved
+from holdfast.fulfilment.model import Batch, Debt, Queue
 from holdfast.fulfilment.safe import Safe
+from holdfast.fulfilment.vault_repository import DynamoVaults
 from holdfast.kernel.errors import VersionConflict
-from holdfast.kernel.ids import new_id
 from holdfast.kernel.time import rfc3339
 from holdfast.kernel.writes import Commit, Write
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, Table, record, rows
 
-# Nobody handed out, imported, brought back or withdrew since the vault was seen.
-SAME_VAULT = "#version = :seen"
-# A vault from before it counted its changes.
-SAME_OLD_VAULT = "#imported = :imported AND #taken = :taken AND attribute_not_exists(#version)"
-# The places that came back are those that were seen.
-SAME_PLACES = "#first = :first"
-
 SAME_DEBT = "#owed = :owed"
+# The debt stands there, and nobody has written down that its customer knows.
+NOT_TOLD = "attribute_exists(#owed) AND attribute_not_exists(#told)"
 # No batch is open, and the last one is the one that was seen.
 SAME_BATCHES, NO_BATCHES = "#batches = :seen", "attribute_not_exists(#batches)"
 NONE_OPEN = "(attribute_not_exists(#open) OR #open = :no)"
@@ -29,115 +22,6 @@ NONE_OPEN = "(attribute_not_exists(#open) OR #open = :no)"
 STILL_OPEN = "#batches = :seen AND #open = :yes"
 # And nobody else took it over.
 SAME_LEASE = "#leased = :lease"
-
-
-class DynamoVaults:
-    """Texts of keys are sealed, and found again by fingerprints of them. Without a safe neither can be done."""
-
-    def __init__(self, table: Table, safe: Safe | None) -> None:
-        self._table = table
-        self._maybe_safe = safe
-
-    def vault(self, shop: str, sku: str) -> Vault:
-        item = self._table.get(keys.vault_key(shop, sku)) or {}
-        return Vault.model_validate({**item, "shop": shop, "sku": sku})
-
-    def returned(self, shop: str, sku: str, limit: int) -> list[Places]:
-        listed = Expression("#pk = :pk", {"#pk": "pk"}, {":pk": keys.returned_of(shop, sku)})
-        return [Places.model_validate(item) for item in self._table.query(listed, limit=limit)[0]]
-
-    def known(self, shop: str, texts: Sequence[str]) -> Mapping[str, str]:
-        secret = self._safe.secret(shop, self._stored_secret)
-        if secret is None:
-            return {}
-        by_print = {self._fingerprint_key(shop, secret, text)["pk"]: text for text in texts}
-        items = self._table.batch_get([{"pk": pk, "sk": "HASH"} for pk in by_print])
-        return {by_print[item["pk"]]: item["batch"] for item in items}
-
-    def place_of(self, shop: str, text: str) -> tuple[str, int] | None:
-        secret = self._safe.secret(shop, self._stored_secret)
-        item = self._table.get(self._fingerprint_key(shop, secret, text)) if secret else None
-        return (str(item["sku"]), int(item["place"])) if item else None
-
-    def import_writes(self, vault: Vault, texts: Sequence[str], batch: str, now: datetime) -> list[Write]:
-        secret = self._safe.secret(vault.shop, self._new_secret) or b""
-        writes: list[Write] = [self._save_write(vault, vault.model_copy(update={"imported": vault.imported + len(texts)}))]
-        for place, text in enumerate(texts, vault.imported + 1):
-            key = LicenceKey(id=new_id("key", now), sku=vault.sku, place=place, text=text, imported_at=now)
-            guard = {**self._fingerprint_key(vault.shop, secret, text), "sku": vault.sku, "place": place, "batch": batch}
-            writes += [
-                self._table.put_write(self._key_item(vault.shop, key), NOT_THERE, _moved()),
-                self._table.put_write(guard, NOT_THERE, _moved()),
-            ]
-        return writes
-
-    def pick_writes(self, seen: Vault, pick: Pick) -> list[Write]:
-        return [self._save_write(seen, pick.vault), *(self._reuse_write(seen, one.seen, one.left) for one in pick.reused)]
-
-    def give_back_writes(self, seen: Vault, places: Sequence[Places]) -> list[Write]:
-        more = seen.model_copy(update={"back": seen.back + total(places)})
-        items = [{**keys.returned_key(seen.shop, seen.sku, some), **record(some)} for some in places]
-        return [self._save_write(seen, more), *(self._table.put_write(item, NOT_THERE, _moved()) for item in items)]
-
-    def delivery_write(self, delivery: Delivery) -> Write:
-        item = {**keys.delivery_key(delivery.shop, delivery.order, delivery.wave, delivery.sku), **record(delivery)}
-        return self._table.put_write(item, NOT_THERE, _moved())
-
-    def _reuse_write(self, vault: Vault, seen: Places, left: Places | None) -> Write:
-        key = keys.returned_key(vault.shop, vault.sku, seen)
-        same = Expression(SAME_PLACES, {"#first": "first"}, {":first": seen.first})
-        if left is None:
-            return self._table.delete_write(key, same, _moved())
-        return self._table.update_write(key, Expression("SET #first = :left", {}, {":left": left.first}), same, _moved())
-
-    def _save_write(self, seen: Vault, vault: Vault) -> Write:
-        item = {**keys.vault_key(vault.shop, vault.sku), **record(vault.model_copy(update={"version": seen.version + 1}))}
-        return self._table.put_write(item, _same_vault(seen), _moved())
-
-    def deliveries(self, shop: str, order: str) -> list[Delivery]:
-        of_order = Expression(
-            "#pk = :pk AND begins_with(#sk, :sk)", {"#pk": "pk", "#sk": "sk"}, {":pk": f"{shop}#{order}", ":sk": "DELIVERY#"}
-        )
-        return [Delivery.model_validate(item) for item in self._table.query_all(of_order)]
-
-    def keys(self, shop: str, sku: str, places: Sequence[int]) -> list[LicenceKey]:
-        items = self._table.batch_get([keys.place_key(shop, sku, place) for place in places])
-        return sorted((self._key(shop, item) for item in items), key=lambda key: key.place)
-
-    @property
-    def _safe(self) -> Safe:
-        if self._maybe_safe is None:
-            raise TypeError("this function handles no key texts")
-        return self._maybe_safe
-
-    def _key_item(self, shop: str, key: LicenceKey) -> Item:
-        item = {**keys.place_key(shop, key.sku, key.place), **record(key), "sealed": self._safe.seal(shop, key.sku, key.place, key.text)}
-        return {name: value for name, value in item.items() if name != "text"}
-
-    def _key(self, shop: str, item: Item) -> LicenceKey:
-        return LicenceKey.model_validate({**item, "text": self._safe.open(shop, item["sku"], item["place"], item["sealed"])})
-
-    def _fingerprint_key(self, shop: str, secret: bytes, text: str) -> dict[str, str]:
-        return keys.fingerprint_key(shop, self._safe.fingerprint(shop, secret, text))
-
-    def _stored_secret(self, shop: str) -> bytes | None:
-        item = self._table.get(keys.fingerprint_secret_key(shop))
-        return base64.b64decode(item["wrapped"]) if item else None
-
-    def _new_secret(self, shop: str) -> bytes:
-        """The one that was written first counts: all workers must find the same key by the same fingerprint."""
-        stored = self._stored_secret(shop)
-        if stored is not None:
-            return stored
-        made = {**keys.fingerprint_secret_key(shop), "wrapped": base64.b64encode(self._safe.new_secret(shop)).decode()}
-        try:
-            self._table.put(made, NOT_THERE)
-        except ConditionFailed as faster:
-            made = faster.item or made
-        return base64.b64decode(made["wrapped"])
-
-    def record_reveal(self, shop: str, order: str, by: str, keys_shown: int, now: datetime) -> None:
-        self._table.put({**keys.reveal_key(shop, order, new_id(rfc3339(now), now)), "by": by, "keys": keys_shown})
 
 
 class DynamoDebts:
@@ -164,6 +48,17 @@ class DynamoDebts:
 
     def head(self, shop: str, sku: str, limit: int) -> list[Debt]:
         return [_debt(item) for item in self._table.query(_debts(shop, sku), limit=limit)[0]]
+
+    def behind(self, shop: str, sku: str, position: str, limit: int) -> list[Debt]:
+        rest = Expression("#pk = :pk AND #sk > :sk", {"#pk": "pk", "#sk": "sk"}, {":pk": keys.debts_of(shop, sku), ":sk": position or " "})
+        return [_debt(item) for item in self._table.query(rest, limit=limit)[0]]
+
+    def note_told(self, seen: Debt, now: datetime) -> None:
+        change = Expression("SET #told = :now", {"#told": "told_at"}, {":now": rfc3339(now)})
+        try:
+            self._table.update(keys.debt_key(seen), change, Expression(NOT_TOLD, {"#owed": "owed", "#told": "told_at"}), returns="NONE")
+        except ConditionFailed:
+            return  # paid meanwhile, or another run was faster
 
     def at(self, shop: str, sku: str, position: str) -> Debt | None:
         item = self._table.get({"pk": keys.debts_of(shop, sku), "sk": position})
@@ -248,15 +143,6 @@ class DynamoFulfilment:
 _QUEUE = {"#batches": "batches", "#open": "open"}
 
 
-def _same_vault(seen: Vault) -> Expression:
-    if seen.version:
-        return Expression(SAME_VAULT, {"#version": "version"}, {":seen": seen.version})
-    if not seen.imported:
-        return NOT_THERE
-    names = {"#imported": "imported", "#taken": "taken", "#version": "version"}
-    return Expression(SAME_OLD_VAULT, names, {":imported": seen.imported, ":taken": seen.taken})
-
-
 def _batch_item(batch: Batch) -> Item:
     return {**record(batch), "allotments": rows(batch.allotments)}
 
@@ -272,10 +158,6 @@ def _same_debt(seen: Debt) -> Expression:
 
 def _debts(shop: str, sku: str) -> Expression:
     return Expression("#pk = :pk", {"#pk": "pk"}, {":pk": keys.debts_of(shop, sku)})
-
-
-def _moved() -> VaultMoved:
-    return VaultMoved("The vault was changed meanwhile.")
 
 
 def _debt_moved() -> VersionConflict:

@@ -10,6 +10,8 @@ FIRST = "0#"
 """Sorts before any instant."""
 ROUND = "R"
 """Sorts after any instant."""
+AFTER_INSTANTS = ":"
+"""Sorts between the two: after every digit, and before any letter."""
 
 
 def position(paid_at: datetime, order: str, *, first: bool = False, rounds: int = 0) -> str:
@@ -25,6 +27,12 @@ def next_round(standing: str) -> str:
         number, _, rest = standing[1:].partition("#")
         return f"{ROUND}{int(number) + 1:03d}#{rest}"
     return f"{ROUND}001#{standing}"
+
+
+def end_of_run(standing: str) -> str:
+    """Sorts after all that stand in the same round and rank, and before those of the next. Within such a run who paid first is first."""
+    run, _, _ = standing.rpartition("#")[0].rpartition("#")
+    return f"{run}#{AFTER_INSTANTS}" if run else AFTER_INSTANTS
 
 
 def allot(debts: Sequence[Debt], owed: Mapping[str, int], units: int, most: int | None = None) -> Iterator[Allotment]:
@@ -55,8 +63,15 @@ def pick(vault: Vault, returned: Sequence[Places], quantity: int) -> Pick:
     fresh, reached = _next(vault, need)
     back = vault.back - (quantity - need)
     withdrawn = tuple(place for place in vault.withdrawn if place > reached)
-    after = vault.model_copy(update={"taken": reached, "back": back, "withdrawn": withdrawn})
+    passed = vault.passed + len(vault.withdrawn) - len(withdrawn)
+    after = vault.model_copy(update={"taken": reached, "back": back, "withdrawn": withdrawn, "passed": passed})
     return Pick(places=(*places, *fresh), vault=after, reused=tuple(reused))
+
+
+def without(seen: Places, place: int) -> tuple[Places, ...]:
+    """What is left of them when one is taken out."""
+    ends = ((seen.first, place - 1), (place + 1, seen.last))
+    return tuple(Places(first=first, last=last) for first, last in ends if first <= last)
 
 
 def _next(vault: Vault, need: int) -> tuple[list[Places], int]:

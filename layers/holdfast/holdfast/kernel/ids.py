@@ -36,6 +36,16 @@ def derived_id(prefix: str, born_at: datetime, *identity: str) -> str:
     return f"{prefix}_{_crockford(epoch_ms(born_at), 10)}{_crockford(int.from_bytes(digest[:10], 'big'), 16)}"
 
 
+def marked_id(prefix: str, born_at: datetime, digest: str) -> str:
+    """An id that ends with the mark of a digest, so that who has the id finds what lies under the digest."""
+    return f"{prefix}_{_crockford(epoch_ms(born_at), 10)}{mark_of(digest)}"
+
+
+def mark_of(digest: str) -> str:
+    """The first eighty bits of a digest in hexadecimal digits, as an id writes them."""
+    return _crockford(int(digest[:20], 16), 16)
+
+
 def first_id(prefix: str, instant: datetime) -> str:
     """Not above any id of that instant, and above those before it: where a range of ids begins. None is from before 1970."""
     return f"{prefix}_{_crockford(max(0, epoch_ms(instant)), 10)}{'0' * 16}"

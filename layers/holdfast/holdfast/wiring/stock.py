@@ -11,7 +11,7 @@ from holdfast.orders.neighbours import Standing, Taken, Wish
 from holdfast.orders.offers import Outlook
 from holdfast.stock import awaiting, booking, holding, releasing, selling, shelves
 from holdfast.stock.errors import HeldForAnotherOrder, UnknownHold
-from holdfast.stock.model import Former, Line, Lock
+from holdfast.stock.model import Former, Line, Lock, Reason
 from holdfast.stock.outlook import outlook
 from holdfast.stock.ports import StockStore
 from holdfast.stock.recall import Recall
@@ -134,6 +134,20 @@ class StockForFulfilment:
     def receive_writes(self, shop: str, sku: str, quantity: int, movement: str, actor: str, now: datetime) -> list[Write]:
         command = booking.Receive(shop=shop, sku=sku, quantity=quantity, identity=movement, actor=actor, note="key import", whole=True)
         return booking.receive_writes(command, store=self.store, now=now)
+
+    def write_off_writes(self, shop: str, sku: str, movement: str, actor: str, now: datetime) -> list[Write]:
+        cause = {"shop": shop, "sku": sku, "identity": movement, "actor": actor, "note": "key withdrawn"}
+        command = booking.Adjust(**cause, delta=-1, reason=Reason.WRITE_OFF)
+        return booking.adjust_writes(command, store=self.store, grace=self.grace, now=now)
+
+    def replace_writes(self, shop: str, sku: str, order: str, movement: str, actor: str, now: datetime) -> list[Write]:
+        cause = {"shop": shop, "sku": sku, "identity": movement, "actor": actor, "note": "key replaced", "document": order}
+        command = booking.Adjust(**cause, delta=-1, reason=Reason.SALE)
+        return booking.adjust_writes(command, store=self.store, grace=self.grace, now=now)
+
+    def bring_back_writes(self, shop: str, sku: str, movement: str, actor: str, now: datetime) -> list[Write]:
+        cause = {"shop": shop, "sku": sku, "identity": movement, "actor": actor, "note": "key brought back"}
+        return booking.receive_writes(booking.Receive(**cause, quantity=1, reason=Reason.RETURN, whole=True), store=self.store, now=now)
 
 
 @dataclass(frozen=True)
