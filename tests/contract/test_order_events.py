@@ -6,7 +6,8 @@ import pytest
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.orders import events, replay
-from holdfast.orders.model import Order, PaymentStatus, Refund, RefundState, Return, ReturnState, Status
+from holdfast.orders.going_back import Refund, RefundState, Return, ReturnState
+from holdfast.orders.model import Order, PaymentStatus, Status
 from tests.memory import samples
 from tests.memory.house import STAFF
 from tests.memory.samples import LATER, NOW

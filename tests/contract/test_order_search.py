@@ -7,7 +7,8 @@ import pytest
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.orders import keys, search_keys, search_repository
-from holdfast.orders.model import Beside, Order, PaymentRef, PaymentStatus, Refund, RefundState, Status
+from holdfast.orders.going_back import Beside, Refund, RefundState
+from holdfast.orders.model import Order, PaymentRef, PaymentStatus, Status
 from holdfast.orders.search_keys import By, Clue, Places
 from holdfast.orders.searching import EARLIEST, LATEST, Directory, Span
 from tests.memory import samples

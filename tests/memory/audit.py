@@ -9,7 +9,8 @@ from holdfast.notifications.kinds import MANNERS, Audience, Channel, Kind
 from holdfast.notifications.model import Notification
 from holdfast.notifications.model import Status as Sent
 from holdfast.orders import events, replay, rules, schemas
-from holdfast.orders.model import Order, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, Status
 from holdfast.payments.model import DisputeState, News
 from holdfast.stock.keys import buyer_pool
 from holdfast.stock.model import PROMISES, Level, Movement, Reason, is_pool

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from holdfast.orders import events
-from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.neighbours import DisputeState, FactKind, PaymentFact, Progress, Returned
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.orders.settlement import Outcome, Settled

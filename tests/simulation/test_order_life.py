@@ -18,7 +18,8 @@ from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.events import CUSTOMER, Actor
 from holdfast.orders import events, machine, replay
-from holdfast.orders.model import Order, ReturnState, Status
+from holdfast.orders.going_back import ReturnState
+from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.payments.errors import PaymentStateConflict

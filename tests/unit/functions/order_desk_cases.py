@@ -8,7 +8,8 @@ from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.money import Money
 from holdfast.orders import events, machine, settlement
-from holdfast.orders.model import Order, PaymentRef, PaymentStatus, Return, Status
+from holdfast.orders.going_back import Return
+from holdfast.orders.model import Order, PaymentRef, PaymentStatus, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from tests.memory import samples
 from tests.unit.functions.world import EMAIL, KEYS, NOW, World, body, load

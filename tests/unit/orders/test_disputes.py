@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from holdfast.orders import events, indexing, searching
-from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.neighbours import DisputeState
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind

@@ -10,8 +10,9 @@ import pytest
 from holdfast.kernel.events import Actor, ActorKind
 from holdfast.orders import events, machine, rules
 from holdfast.orders.errors import TransitionRefused
+from holdfast.orders.going_back import Refund
 from holdfast.orders.machine import BY_HAND, STEPS, TABLE, Step
-from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, Refund, Status
+from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, Status
 from tests.memory.progress import PHASE, progress
 from tests.memory.samples import EUR, NOW
 from tests.memory.samples import order as sample_order

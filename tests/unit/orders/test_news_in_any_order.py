@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.kernel.errors import HoldfastError
-from holdfast.orders.model import Order, RefundState
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order
 from holdfast.orders.neighbours import PaymentFact
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.payments.errors import PaymentStateConflict

@@ -11,7 +11,8 @@ from holdfast.kernel.events import CUSTOMER, Actor
 from holdfast.kernel.money import Money
 from holdfast.orders import events, refunding
 from holdfast.orders.errors import NothingOwed, RefundTooLarge, TransitionRefused, UnknownLine, UnknownOrder
-from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus, Status
 from holdfast.orders.neighbours import FactKind
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind

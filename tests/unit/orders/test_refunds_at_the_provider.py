@@ -6,7 +6,8 @@ import pytest
 
 from holdfast.kernel.events import CUSTOMER
 from holdfast.orders import events
-from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.payments.errors import PaymentStateConflict

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.kernel.events import Event
 from holdfast.orders import events, replay
-from holdfast.orders.model import HoldRef, Order, PaymentStatus, RefundState, ReturnState, Status
+from holdfast.orders.going_back import RefundState, ReturnState
+from holdfast.orders.model import HoldRef, Order, PaymentStatus, Status
 from holdfast.orders.neighbours import Dispute, DisputeState
 from holdfast.orders.refunding import Kind as RefundKind
 from holdfast.orders.session import Address

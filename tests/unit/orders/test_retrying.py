@@ -8,7 +8,8 @@ import pytest
 
 from holdfast.orders import indexing, retrying
 from holdfast.orders.errors import NothingToRetry
-from holdfast.orders.model import Beside, Order, PaymentStatus, Refund, RefundState, Status
+from holdfast.orders.going_back import Beside, Refund, RefundState
+from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.retrying import ASK, FEED, REFUND, SERVE, RetryFailed, Task, Worker
 from holdfast.wiring.search import VaultsForSearch
 from tests.memory import samples

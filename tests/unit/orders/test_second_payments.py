@@ -6,7 +6,8 @@ import pytest
 
 from holdfast.kernel.errors import UnavailableError
 from holdfast.orders import events, second_payments, settlement
-from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.neighbours import Dispute, DisputeState, FactKind, Movement, Progress, Returned
 from holdfast.orders.paying import Outcome
 from holdfast.orders.refunding import Kind as RefundKind

@@ -13,7 +13,8 @@ from holdfast.kernel.errors import HoldfastError, IdempotencyKeyInFlight, NotFou
 from holdfast.kernel.events import ActorKind
 from holdfast.kernel.model import Model
 from holdfast.orders import giving_up, ports, rules, settlement
-from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.paying import Outcome, World
 

@@ -10,7 +10,8 @@ from typing import Any
 from holdfast.kernel.events import SYSTEM
 from holdfast.kernel.money import Money
 from holdfast.orders import events, machine, refunding
-from holdfast.orders.model import Order, PaymentStatus, Refund, RefundState
+from holdfast.orders.going_back import Refund, RefundState
+from holdfast.orders.model import Order, PaymentStatus
 from holdfast.orders.neighbours import FactKind, GiveBack, PaymentFact, Progress, Returned
 from holdfast.orders.paying import World, release, same_payment
 

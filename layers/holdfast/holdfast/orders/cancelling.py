@@ -7,7 +7,8 @@ from holdfast.kernel.events import Actor, ActorKind
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, machine, refunding, rules
 from holdfast.orders.errors import OrderNotCancellable
-from holdfast.orders.model import Order, PaymentStatus, Refund, Status
+from holdfast.orders.going_back import Refund
+from holdfast.orders.model import Order, PaymentStatus, Status
 from holdfast.orders.ports import Orders, Policies, Stock
 from holdfast.orders.usecases import Act, end, persistently, read
 

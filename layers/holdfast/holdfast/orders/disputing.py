@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.orders import events, machine, refunding
-from holdfast.orders.model import Disputed, Order, PaymentRef, Refund, RefundState
+from holdfast.orders.going_back import Disputed, Refund, RefundState
+from holdfast.orders.model import Order, PaymentRef
 from holdfast.orders.neighbours import Dispute, DisputeState, PaymentFact
 from holdfast.orders.paying import World, release, same_payment
 

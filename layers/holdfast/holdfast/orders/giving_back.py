@@ -4,7 +4,8 @@ from datetime import datetime
 
 from holdfast.kernel.errors import HoldfastError, Refusal, UnavailableError, VersionConflict
 from holdfast.orders import booking_refunds, disputing, refunding, second_payments
-from holdfast.orders.model import Beside, Order, Refund, RefundState
+from holdfast.orders.going_back import Beside, Refund, RefundState
+from holdfast.orders.model import Order
 from holdfast.orders.neighbours import PaymentFact
 from holdfast.orders.paying import World
 

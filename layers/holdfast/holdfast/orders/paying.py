@@ -9,7 +9,8 @@ from holdfast.kernel.events import SYSTEM, Actor
 from holdfast.kernel.model import Model
 from holdfast.kernel.writes import Commit
 from holdfast.orders import machine, refunding
-from holdfast.orders.model import Order, PaymentStatus, Refund
+from holdfast.orders.going_back import Refund
+from holdfast.orders.model import Order, PaymentStatus
 from holdfast.orders.neighbours import PaymentFact
 from holdfast.orders.ports import Orders, Payments, Policies, Stock
 

@@ -13,7 +13,8 @@ from holdfast.kernel.ids import derived_id
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, machine, rules
 from holdfast.orders.errors import NothingOwed, RefundTooLarge, UnknownLine
-from holdfast.orders.model import Beside, Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState
+from holdfast.orders.going_back import Beside, Refund, RefundState
+from holdfast.orders.model import Order, OrderLine, PaymentRef, PaymentStatus
 from holdfast.orders.ports import Orders, Stock
 from holdfast.orders.usecases import Act, persistently, saved
 

@@ -8,7 +8,8 @@ from holdfast.kernel.ids import derived_id
 from holdfast.kernel.writes import Commit
 from holdfast.orders import events, refunding, rules
 from holdfast.orders.errors import NotReturnable, ReturnAlreadyReceived, ReturnWindowOver, UnknownReturn
-from holdfast.orders.model import Order, Return, ReturnState
+from holdfast.orders.going_back import Return, ReturnState
+from holdfast.orders.model import Order
 from holdfast.orders.ports import Orders, Policies, Stock
 from holdfast.orders.usecases import Act, persistently, saved
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from holdfast.kernel.events import Event
 from holdfast.orders import events
-from holdfast.orders.model import Order, OrderLine, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, OrderLine, Status
 from holdfast.orders.neighbours import FactKind, Wish
 from holdfast.orders.session import SessionLine
 

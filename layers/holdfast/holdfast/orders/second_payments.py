@@ -9,7 +9,8 @@ from typing import Any
 
 from holdfast.kernel.errors import Refusal, VersionConflict
 from holdfast.orders import booking_refunds, events, machine, refunding
-from holdfast.orders.model import Beside, Order, Refund, RefundState
+from holdfast.orders.going_back import Beside, Refund, RefundState
+from holdfast.orders.model import Order
 from holdfast.orders.neighbours import FactKind, Movement, PaymentFact
 from holdfast.orders.paying import World
 

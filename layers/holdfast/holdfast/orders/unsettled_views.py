@@ -7,7 +7,8 @@ from pydantic import Field
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Minor, Money
 from holdfast.kernel.time import Instant
-from holdfast.orders.model import Order, PaymentStatus, RefundState, Status
+from holdfast.orders.going_back import RefundState
+from holdfast.orders.model import Order, PaymentStatus, Status
 
 
 class PendingPayment(Model):

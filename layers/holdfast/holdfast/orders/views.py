@@ -12,7 +12,8 @@ from holdfast.kernel.model import Input, Model
 from holdfast.kernel.money import Money
 from holdfast.kernel.time import Instant
 from holdfast.orders import events, rules
-from holdfast.orders.model import UNITS, Disputed, Order, OrderLine, PaymentRef, PaymentStatus, Refund, RefundState, ReturnState, Status
+from holdfast.orders.going_back import Disputed, Refund, RefundState, ReturnState
+from holdfast.orders.model import UNITS, Order, OrderLine, PaymentRef, PaymentStatus, Status
 from holdfast.orders.neighbours import DisputeState
 from holdfast.orders.session import Address, Totals
 from holdfast.orders.session_views import MAX_LINES, LineBody, Text
