@@ -210,6 +210,35 @@ def test_a_debt_moves_behind_others(store: FulfilmentStore, shop: str) -> None:
     assert store.debts.head(shop, "A", 9) == [moved]
 
 
+def test_a_queue_is_walked_page_by_page(store: FulfilmentStore, shop: str) -> None:
+    debts = [samples.debt(shop, number) for number in range(1, 4)]
+    moved = samples.debt(shop, 0, position=rules.next_round(rules.position(NOW, "ord_0")))
+    store.commit([store.debts.add_write(debt) for debt in (moved, *debts)], token=f"{shop}-1")
+    assert store.debts.behind(shop, "A", "", 2) == debts[:2]
+    assert store.debts.behind(shop, "A", debts[1].position, 2) == [debts[2], moved]
+    assert store.debts.behind(shop, "A", rules.end_of_run(debts[0].position), 9) == [moved]
+    assert store.debts.behind(shop, "A", rules.end_of_run(moved.position), 9) == []
+    assert store.debts.behind(shop, "B", "", 9) == store.debts.behind(f"{shop}-x", "A", "", 9) == []
+
+
+def test_that_a_customer_knows_is_written_down_once(store: FulfilmentStore, shop: str) -> None:
+    debt = samples.debt(shop)
+    store.commit([store.debts.add_write(debt)], token=f"{shop}-1")
+    store.debts.note_told(debt, NOW)
+    store.debts.note_told(debt, LATER)
+    told = debt.model_copy(update={"told_at": NOW})
+    assert store.debts.head(shop, "A", 9) == [told]
+    assert store.debts.pay(debt, 2)  # as others have seen it
+    moved = told.model_copy(update={"owed": 1, "position": rules.next_round(told.position)})
+    store.commit(store.debts.move_writes(told.model_copy(update={"owed": 1}), moved), token=f"{shop}-2")
+    assert store.debts.head(shop, "A", 9) == [moved]
+
+
+def test_nothing_is_written_down_about_a_debt_that_is_gone(store: FulfilmentStore, shop: str) -> None:
+    store.debts.note_told(samples.debt(shop), NOW)
+    assert store.debts.head(shop, "A", 9) == []
+
+
 def test_debts_of_one_sku_only(store: FulfilmentStore, shop: str) -> None:
     debts = [samples.debt(shop, number, paid_at=NOW + timedelta(seconds=number)) for number in range(3)]
     store.commit([store.debts.add_write(debt) for debt in debts], token=f"{shop}-1")

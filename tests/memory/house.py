@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdfast.catalogue.model import Kind, OnShortage, Product
-from holdfast.fulfilment import feeding, importing, serving
+from holdfast.fulfilment import delays, feeding, importing, serving
 from holdfast.fulfilment.ports import World as FulfilmentWorld
 from holdfast.kernel.events import CUSTOMER, Actor, ActorKind, Event
 from holdfast.kernel.ids import born_at
@@ -18,7 +18,7 @@ from holdfast.notifications.model import Notice
 from holdfast.notifications.ports import PostOffice
 from holdfast.notifications.render import render
 from holdfast.notifications.sending import Attempted
-from holdfast.orders import cancelling, checkout, refunding, returning, sessions, settlement, staff, usecases
+from holdfast.orders import cancelling, checkout, refunding, returning, sessions, settlement, staff, troubles, usecases
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
@@ -224,6 +224,10 @@ class House:
     def resend(self, order: Order, event: str | None = None, *, email: str | None = None) -> Order:
         return staff.resend(self.act(order), event, email=email, orders=self.stores.orders, now=self.now)
 
+    def trouble(self, order: Order, identity: str = "first", reason: str = "lost on the way") -> Order:
+        """A parcel of it did not arrive as it should."""
+        return troubles.tell_of_trouble(self.act(order, reason=reason), identity, orders=self.stores.orders, now=self.now)
+
     def send_back(self, order: Order, lines: dict[str, int], identity: str = "first", actor: Actor = CUSTOMER) -> Order:
         """Announce a return."""
         command = returning.RequestReturn(shop=self.shop, order=order.id, identity=identity, lines=lines, reason=None, actor=actor)
@@ -280,6 +284,11 @@ class House:
             if meal.again_in is None:
                 return given
             now += meal.again_in
+
+    def tell_delays(self, most: int = delays.MOST) -> delays.Told:
+        promised = timedelta(hours=self.policies.terms(self.shop).waiting.promised_hours)
+        orders = OrdersForFulfilment(self.stores.orders)
+        return delays.tell(self.shop, promised, store=self.stores.fulfilment, orders=orders, now=self.now, most=most)
 
     def forget(self, order: Order) -> None:
         serving.forget(self.shop, order.id, world=self.fulfilment_world)

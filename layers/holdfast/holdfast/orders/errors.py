@@ -77,6 +77,12 @@ class OrderNotCancellable(Conflict):
     code = "order_not_cancellable"
 
 
+class NothingShipped(Conflict):
+    """No parcel of the order has left. Facts: order_status."""
+
+    code = "nothing_shipped"
+
+
 class NothingHeld(Conflict):
     """The order ended, or is paid: there is no hold to extend. Facts: order_status."""
 

@@ -29,6 +29,14 @@ def feed(order: Order, came: Fed, queued: Mapping[str, str], now: datetime) -> O
     return machine.move(order, "feed", at=now, actor=SYSTEM, event=event, data=told, lines=lines, fed=fed_with, queued=queued)
 
 
+def delay(order: Order, promised_hours: int, now: datetime) -> Order:
+    """Its customer is told that what it owes takes longer than promised. The same order when he was told, or nothing is owed."""
+    if order.delayed_at is not None or not any(rules.owed(order, line) for line in order.lines):
+        return order
+    data = {"promised_hours": promised_hours, "lines": rules.told_lines(order)}
+    return order.happened(events.DELAYED, at=now, actor=SYSTEM, data=data, delayed_at=now)
+
+
 def _told(order: Order, lines: tuple[Any, ...]) -> dict[str, Any]:
     """`wave` names the hand-out: the version that the order gets by it."""
     return {"wave": order.version + 1, "lines": rules.told_lines(order.model_copy(update={"lines": lines}))}

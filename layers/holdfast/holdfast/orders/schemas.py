@@ -163,6 +163,10 @@ class Shipped(Data):
     carrier: Annotated[str, _example("ups", "Who brings it.")] | None = None
 
 
+class ParcelTrouble(Data):
+    id: Annotated[str, _example("trouble-7", "The trouble's: the same one is told once.")]
+
+
 class RefundDue(Data):
     payment: PaymentId
     refund: RefundId
@@ -280,7 +284,7 @@ DATA: Mapping[str, type[Data]] = {
     events.DELAYED: Delayed,
     events.KEY_REVOKED: KeyRevoked,
     events.KEY_REPLACED: KeyReplaced,
-    events.DELIVERY_PROBLEM: Data,
+    events.DELIVERY_PROBLEM: ParcelTrouble,
     events.REFUND_DUE: RefundDue,
     events.REFUND_PENDING: RefundAsked,
     events.REFUND_FAILED: RefundAsked,

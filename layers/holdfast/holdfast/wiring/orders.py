@@ -81,6 +81,14 @@ class PaidOrderView:
     def given(self) -> Sequence[Given]:
         return [Given(sku=fed.sku, batch=fed.batch, units=fed.units, wave=fed.wave) for fed in self.order.fed]
 
+    @property
+    def delayed(self) -> bool:
+        return self.order.delayed_at is not None
+
+    def delay(self, promised_hours: int, now: datetime) -> bool:
+        after = fulfilling.delay(self.order, promised_hours, now)
+        return after is self.order or self.orders.save(after)
+
     def hand_over_write(self, positions: Mapping[str, str], now: datetime) -> Write:
         return self.orders.save_write(fulfilling.hand_over(self.order, self._unusual(positions), now))
 
