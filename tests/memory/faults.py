@@ -52,7 +52,7 @@ class Faulty:
 
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._target, name)
-        if name in {"levels", "locks", "vaults", "debts"} and not callable(member):
+        if name in {"levels", "locks", "vaults", "debts", "queues"} and not callable(member):
             return Faulty(member, self._faults)
         if not callable(member) or name.endswith(("_write", "_writes")):
             return member

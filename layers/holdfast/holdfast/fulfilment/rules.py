@@ -10,6 +10,8 @@ FIRST = "0#"
 """Sorts before any instant."""
 ROUND = "R"
 """Sorts after any instant."""
+LAST_ROUND = 999
+"""From there on the time of payment decides again: more would not sort."""
 AFTER_INSTANTS = ":"
 """Sorts between the two: after every digit, and before any letter."""
 
@@ -25,7 +27,7 @@ def next_round(standing: str) -> str:
     """Behind all who have not had so many rounds."""
     if standing.startswith(ROUND):
         number, _, rest = standing[1:].partition("#")
-        return f"{ROUND}{int(number) + 1:03d}#{rest}"
+        return f"{ROUND}{min(int(number) + 1, LAST_ROUND):03d}#{rest}"
     return f"{ROUND}001#{standing}"
 
 
@@ -44,7 +46,8 @@ def allot(debts: Sequence[Debt], owed: Mapping[str, int], units: int, most: int 
         wanted = min(debt.owed, owed.get(debt.order, 0))
         given = min(wanted, units, most or wanted)
         if given:
-            later = given < wanted and given == most
+            # Also who was given less than `most`, because no more was there: or units that come one by one would all be his.
+            later = most is not None and given < wanted
             yield Allotment(order=debt.order, units=given, owed=debt.owed, position=debt.position, later=later)
             units -= given
 
