@@ -297,3 +297,45 @@ def test_one_takes_over(store: FulfilmentStore, shop: str) -> None:
     assert not store.queues.take_over(queue, until + timedelta(minutes=1))
     store.commit([store.queues.close_write(queue)], token=f"{shop}-close")
     assert not store.queues.take_over(store.queues.queue(shop, "A"), until)
+
+
+def test_a_key_is_found_by_its_id(store: FulfilmentStore, vault: Vault, shop: str) -> None:
+    keys = store.vaults.keys(shop, "A", range(1, 4))
+    assert [store.vaults.find(shop, key.id) for key in keys] == keys
+    assert len({key.id[-16:] for key in keys}) == 3
+    other_time = f"{keys[0].id[:-20]}0000{keys[0].id[-16:]}"
+    for unknown in (other_time, f"{keys[0].id[:-1]}_", "key_", "x"):
+        assert store.vaults.find(shop, unknown) is None
+    assert store.vaults.find(f"{shop}-x", keys[0].id) is None
+
+
+def test_what_became_of_a_key_is_written_over_what_was_seen(store: FulfilmentStore, vault: Vault, shop: str) -> None:
+    (key,) = store.vaults.keys(shop, "A", [2])
+    revoked = key.model_copy(update={"act": "one", "revoked_at": NOW, "replaced_by": "key_other"})
+    store.commit([store.vaults.mark_write(shop, key, revoked)], token=f"{shop}-revoked")
+    (standing,) = store.vaults.keys(shop, "A", [2])
+    assert standing == revoked.model_copy(update={"version": 1})
+    with pytest.raises(VaultMoved):
+        store.commit([store.vaults.mark_write(shop, key, key.model_copy(update={"act": "two"}))], token=f"{shop}-late")
+    withdrawn = standing.model_copy(update={"act": "three", "revoked_at": None, "withdrawn_at": LATER, "replaced_by": None})
+    store.commit([store.vaults.mark_write(shop, standing, withdrawn)], token=f"{shop}-withdrawn")
+    marks = store.vaults.marks(shop, "A", [3, 2, 9])
+    assert [(mark.place, mark.revoked_at, mark.withdrawn_at) for mark in marks] == [(2, None, LATER), (3, None, None)]
+    assert marks[0].id == key.id
+
+
+@pytest.mark.parametrize(("place", "left"), [(1, [(2, 3)]), (2, [(1, 1), (3, 3)]), (3, [(1, 2)])])
+def test_a_place_leaves_those_that_came_back(
+    store: FulfilmentStore, vault: Vault, shop: str, place: int, left: list[tuple[int, int]]
+) -> None:
+    out = vault.model_copy(update={"taken": 3, "back": 3})
+    store.commit(store.vaults.put_back_writes(vault, out, [Places(first=1, last=3)]), token=f"{shop}-b")
+    seen = store.vaults.vault(shop, "A")
+    (listed,) = store.vaults.returned(shop, "A", 1, place)
+    after = seen.model_copy(update={"back": 2, "passed": 1})
+    store.commit(store.vaults.set_aside_writes(seen, after, listed, place), token=f"{shop}-c")
+    assert [(some.first, some.last) for some in store.vaults.returned(shop, "A", 9)] == left
+    assert [(some.first, some.last) for some in store.vaults.returned(shop, "A", 9, 3)] == [one for one in left if one[1] >= 3]
+    assert store.vaults.vault(shop, "A") == after.model_copy(update={"version": seen.version + 1})
+    with pytest.raises(VaultMoved):
+        store.commit(store.vaults.set_aside_writes(seen, after, None, place), token=f"{shop}-d")

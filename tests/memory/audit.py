@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from holdfast.fulfilment.model import total
+from holdfast.fulfilment.model import Vault, total
 from holdfast.notifications import telling
 from holdfast.notifications.kinds import MANNERS, Audience, Channel, Kind
 from holdfast.notifications.model import Notification
@@ -39,11 +39,12 @@ def audit(memory: Memory) -> None:
             memory.audited[order.id] = order
         for line in order.lines:
             sold = _sold(ledger, order, line.sku) + fed(order, line.sku)
-            assert sold == (line.allocated - _restocked(order, line.sku) if order.paid_at else 0), order
+            again = _replaced(memory, order, line.sku)
+            assert sold == (line.allocated - _restocked(order, line.sku) + again if order.paid_at else 0), order
             if line.digital:
-                assert _keys(memory, order, line.sku) == line.fulfilled, order
+                assert _keys(memory, order, line.sku) == line.fulfilled + again, order
     for vault in memory.of("vault"):
-        assert places_in_use(memory, vault) == list(range(1, vault.taken + 1)), vault
+        _marks(memory, vault)
         assert vault.back == total(memory.of("places", vault.shop, vault.sku)), vault
         assert len(memory.of("key", vault.shop, vault.sku)) == vault.imported
         texts = Counter(key.text for key in memory.of("key", vault.shop))
@@ -53,6 +54,17 @@ def audit(memory: Memory) -> None:
         assert vault.left == on_hand + held_back, vault
     _debts(memory)
     audit_batches(memory, ledger)
+
+
+def _marks(memory: Memory, vault: Vault) -> None:
+    """Every place up to the last that was taken is with somebody, came back, or was withdrawn before its turn came."""
+    keys = memory.of("key", vault.shop, vault.sku)
+    withdrawn = [key.place for key in keys if key.withdrawn_at]
+    passed = [place for place in withdrawn if place <= vault.taken]
+    assert sorted([*places_in_use(memory, vault), *passed]) == list(range(1, vault.taken + 1)), vault
+    assert (vault.passed, [*vault.withdrawn]) == (len(passed), [place for place in withdrawn if place > vault.taken]), vault
+    assert vault.revoked == sum(key.revoked_at is not None for key in keys), vault
+    assert all(key.revoked_at for key in keys if key.replaced_by), vault
 
 
 def _in_itself(memory: Memory, order: Order) -> None:
@@ -257,6 +269,12 @@ def _sold(ledger: list[Movement], order: Order, sku: str) -> int:
 
 def _keys(memory: Memory, order: Order, sku: str) -> int:
     return sum(total(row.places) for row in memory.of("delivery", order.shop, order.id) if row.sku == sku) + fed(order, sku)
+
+
+def _replaced(memory: Memory, order: Order, sku: str) -> int:
+    """Keys that came in the place of others."""
+    told = MemoryOrders(memory).timeline(order) if order.paid_at else ()
+    return sum(event.type == events.KEY_REPLACED and event.data["sku"] == sku for event in told)
 
 
 def _orders(memory: Memory) -> list[Any]:

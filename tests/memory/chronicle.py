@@ -25,7 +25,16 @@ def every_event() -> list[Order]:
     house.product("BOX", 20)
     house.product("KEY", 1, Kind.DIGITAL, OnShortage.BACKORDER)
     house.product("LOT", 1, Kind.PHYSICAL, OnShortage.BACKORDER)
-    lives = [parcel(house), owed(house), pre_paid(house), odd_money(house), *unpaid(house), late(house), provider_gave_back(house)]
+    lives = [
+        parcel(house),
+        owed(house),
+        bad_keys(house),
+        pre_paid(house),
+        odd_money(house),
+        *unpaid(house),
+        late(house),
+        provider_gave_back(house),
+    ]
     memory = Memory()
     elsewhere = AcquirerHouse(replace(in_memory(memory), provider=Acquirer(memory)))
     elsewhere.product("BOX", 20)
@@ -63,6 +72,19 @@ def owed(house: House) -> Order:
     house.resend(order)
     house.refund(order, RefundKind.AMOUNT, amount=5)
     return house.finish_refunds(order)
+
+
+def bad_keys(house: House) -> Order:
+    """One of its keys is replaced, and then taken back for good."""
+    house.product("CODE", 2, Kind.DIGITAL)
+    order = house.buy(("CODE", 1))
+    house.browser_returns(order)
+    house.serve(order)
+    house.index(order)
+    house.replace(house.key("CODE", 1).id)
+    house.index(order)
+    house.revoke(house.key("CODE", 2).id)
+    return house.order(order)
 
 
 def pre_paid(house: House) -> Order:

@@ -50,8 +50,10 @@ class MemoryVaults:
         return [self._save(seen, pick.vault), *(self._reuse(seen, one.seen, one.left) for one in pick.reused)]
 
     def give_back_writes(self, seen: Vault, places: Sequence[Places]) -> list[MemoryWrite]:
-        more = seen.model_copy(update={"back": seen.back + total(places)})
-        return [self._save(seen, more), *(self._new(_places(seen, some), some) for some in places)]
+        return self.put_back_writes(seen, seen.model_copy(update={"back": seen.back + total(places)}), places)
+
+    def put_back_writes(self, seen: Vault, vault: Vault, places: Sequence[Places]) -> list[MemoryWrite]:
+        return [self._save(seen, vault), *(self._new(_places(seen, some), some) for some in places)]
 
     def set_aside_writes(self, seen: Vault, vault: Vault, listed: Places | None, place: int) -> list[MemoryWrite]:
         writes = [self._save(seen, vault)]

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdfast.catalogue.model import Kind, OnShortage, Product
-from holdfast.fulfilment import delays, feeding, importing, serving
+from holdfast.fulfilment import delays, feeding, importing, revoking, serving
+from holdfast.fulfilment.model import LicenceKey
 from holdfast.fulfilment.ports import World as FulfilmentWorld
 from holdfast.kernel.events import CUSTOMER, Actor, ActorKind, Event
 from holdfast.kernel.ids import born_at
@@ -18,7 +19,7 @@ from holdfast.notifications.model import Notice
 from holdfast.notifications.ports import PostOffice
 from holdfast.notifications.render import render
 from holdfast.notifications.sending import Attempted
-from holdfast.orders import cancelling, checkout, refunding, returning, sessions, settlement, staff, troubles, usecases
+from holdfast.orders import cancelling, checkout, indexing, refunding, returning, sessions, settlement, staff, troubles, usecases
 from holdfast.orders.model import Order, Status
 from holdfast.orders.neighbours import FactKind, PaymentFact
 from holdfast.orders.session import Session
@@ -32,10 +33,11 @@ from holdfast.stock.model import Head, Level, LevelKey
 from holdfast.stock.recall import Recall
 from holdfast.tenants.model import LatePayment, Shop
 from holdfast.wiring.catalogue import CatalogueForOrders
+from holdfast.wiring.keys import OwnersOfKeys
 from holdfast.wiring.letters import LetterWriter, Links
 from holdfast.wiring.orders import Finaliser, OrdersForFulfilment, OrdersForSweep
 from holdfast.wiring.payments import PaymentsForOrders, fact_of
-from holdfast.wiring.search import KeysOfOrders
+from holdfast.wiring.search import KeysOfOrders, VaultsForSearch
 from holdfast.wiring.stock import StockForFulfilment, StockForOrders
 from holdfast.wiring.telling import happened
 from holdfast.wiring.tenants import SharingOfShops, ShopPolicies
@@ -237,6 +239,27 @@ class House:
         command = returning.ReceiveReturn(shop=self.shop, order=order.id, identity=back, actor=actor, **what)
         return returning.receive(command, **self._desk, now=self.now)
 
+    def act_on(self, key: str, identity: str = "first", reason: str | None = "it was sold elsewhere") -> revoking.Act:
+        return revoking.Act(shop=self.shop, key=key, identity=identity, actor=STAFF, reason=reason)
+
+    def revoke(self, key: str, identity: str = "first") -> LicenceKey:
+        return revoking.revoke(self.act_on(key, identity), desk=self.key_desk, now=self.now)
+
+    def replace(self, key: str, identity: str = "first") -> LicenceKey:
+        return revoking.replace(self.act_on(key, identity), desk=self.key_desk, now=self.now)
+
+    def bring_back(self, key: str, identity: str = "first") -> LicenceKey:
+        return revoking.bring_back(self.act_on(key, identity), desk=self.key_desk, now=self.now)
+
+    def index(self, order: Order) -> None:
+        """As the worker does whose rows tell whose a key is."""
+        vaults = VaultsForSearch(self.stores.fulfilment, self.stores.orders)
+        indexing.index(self.shop, order.id, search=self.stores.search, orders=self.stores.orders, vaults=vaults)
+
+    def key(self, sku: str, place: int) -> LicenceKey:
+        (found,) = self.stores.fulfilment.vaults.keys(self.shop, sku, [place])
+        return found
+
     # How news of money comes.
 
     def browser_returns(self, order: Order) -> settlement.Settled | None:
@@ -360,6 +383,11 @@ class House:
     def fulfilment_world(self) -> FulfilmentWorld:
         orders = OrdersForFulfilment(self.stores.orders)
         return FulfilmentWorld(self.stores.fulfilment, orders, self._stock_for_fulfilment, SharingOfShops(self.policies.shop))
+
+    @property
+    def key_desk(self) -> revoking.Desk:
+        owners = OwnersOfKeys(self.stores.search, self.stores.orders)
+        return revoking.Desk(self.stores.fulfilment, owners, self._stock_for_fulfilment)
 
     @property
     def _stock_for_fulfilment(self) -> StockForFulfilment:

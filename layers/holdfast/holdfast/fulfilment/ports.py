@@ -42,6 +42,10 @@ class Vaults(Protocol):
         """Onto the list of what came back. Refusal: VaultMoved."""
         ...
 
+    def put_back_writes(self, seen: Vault, vault: Vault, places: Sequence[Places]) -> list[Write]:
+        """The vault becomes another, and the places go onto the list of what came back. Refusal: VaultMoved."""
+        ...
+
     def set_aside_writes(self, seen: Vault, vault: Vault, listed: Places | None, place: int) -> list[Write]:
         """The vault becomes another, and the place leaves those that are `listed` as come back. Refusal: VaultMoved."""
         ...

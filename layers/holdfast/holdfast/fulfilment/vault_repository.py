@@ -74,8 +74,10 @@ class DynamoVaults:
         return [self._save_write(seen, pick.vault), *(self._reuse_write(seen, one.seen, one.left) for one in pick.reused)]
 
     def give_back_writes(self, seen: Vault, places: Sequence[Places]) -> list[Write]:
-        more = seen.model_copy(update={"back": seen.back + total(places)})
-        return [self._save_write(seen, more), *(self._list_write(seen, some) for some in places)]
+        return self.put_back_writes(seen, seen.model_copy(update={"back": seen.back + total(places)}), places)
+
+    def put_back_writes(self, seen: Vault, vault: Vault, places: Sequence[Places]) -> list[Write]:
+        return [self._save_write(seen, vault), *(self._list_write(seen, some) for some in places)]
 
     def set_aside_writes(self, seen: Vault, vault: Vault, listed: Places | None, place: int) -> list[Write]:
         writes = [self._save_write(seen, vault)]

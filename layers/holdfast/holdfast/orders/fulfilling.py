@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from holdfast.kernel.events import SYSTEM
+from holdfast.kernel.events import SYSTEM, Actor
 from holdfast.orders import events, machine, rules
 from holdfast.orders.model import Fed, Order
 
@@ -35,6 +35,17 @@ def delay(order: Order, promised_hours: int, now: datetime) -> Order:
         return order
     data = {"promised_hours": promised_hours, "lines": rules.told_lines(order)}
     return order.happened(events.DELAYED, at=now, actor=SYSTEM, data=data, delayed_at=now)
+
+
+def revoke_key(order: Order, sku: str, key: str, reason: str | None, actor: Actor, now: datetime) -> Order:
+    """A key of it is good for nothing any more."""
+    return order.happened(events.KEY_REVOKED, at=now, actor=actor, reason=reason, data={"sku": sku, "key": key})
+
+
+def replace_key(order: Order, sku: str, key: str, reason: str | None, actor: Actor, now: datetime) -> Order:
+    """Another key came in the place of one; what was handed over stays what it was."""
+    told = {**_told(order, order.lines), "sku": sku, "key": key}
+    return order.happened(events.KEY_REPLACED, at=now, actor=actor, reason=reason, data=told)
 
 
 def _told(order: Order, lines: tuple[Any, ...]) -> dict[str, Any]:
