@@ -18,6 +18,7 @@ HTTP_FUNCTIONS = (
     "admin_http",
     "orders_admin_http",
     "inventory_http",
+    "fulfilment_admin_http",
     "webhooks_http",
     "notifications_http",
     "notifications_admin_http",

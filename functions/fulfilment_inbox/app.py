@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from holdfast.fulfilment.feeding import feed
+from holdfast.fulfilment import waking
+from holdfast.fulfilment.feeding import feed, left_over
 from holdfast.fulfilment.ports import World
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.serving import forget, serve
 from holdfast.kernel.time import utc_now
+from holdfast.notifications import wishing
 from holdfast.orders.events import CANCELLED, CHARGED_BACK, PARTIALLY_REFUNDED, REFUND_DUE, REFUNDED
 from holdfast.orders.repository import DynamoOrders
 from holdfast.platform import aws, metrics
@@ -30,6 +32,7 @@ class Settings(HoldSettings):
     locks_table: str
     tenants_table: str
     fulfilment_queue_url: str
+    notifications_queue_url: str
 
 
 settings = Settings.load()
@@ -39,7 +42,7 @@ store = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 orders = OrdersForFulfilment(DynamoOrders(Table(client, settings.orders_table)))
 stock = StockForFulfilment(DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit), settings.grace)
 world = World(store, orders, stock, SharingOfShops(Directory(DynamoTenants(Table(client, settings.tenants_table))).shop))
-queue = Queue(settings.fulfilment_queue_url)
+queue, notifications = Queue(settings.fulfilment_queue_url), Queue(settings.notifications_queue_url)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -49,7 +52,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 def fulfil(message: Message) -> None:
     """From the stock stream a restock; from staff an order to look at again; from the bus one that was paid, or of which something was
     given up."""
-    if message.get("kind") == "restock":
+    if message.get("kind") == waking.MESSAGE:
         restock(message)
         return
     if message.get("kind") == "serve":
@@ -65,9 +68,13 @@ def fulfil(message: Message) -> None:
 
 
 def restock(message: Message) -> None:
-    """A part of a long queue, and the rest by the next message: a worker that dies has lost little time."""
+    """A part of a long queue, and the rest by the next message: a worker that dies has lost little time. When nobody waits any more who
+    has paid, the others are told who asked to hear of it.
+    """
     meal = feed(message["shop"], message["sku"], world=world, now=utc_now())
     metrics.count("OwedUnitsGiven", meal.units)
     logger.info("restock fed", extra={"sku": message["sku"], "given": meal.units, "more": meal.again_in is not None})
     if meal.again_in is not None:
-        queue.send({"kind": "restock", "shop": message["shop"], "sku": message["sku"]}, delay=meal.again_in)
+        queue.send(waking.message(message["shop"], message["sku"]), delay=meal.again_in)
+    elif left_over(message["shop"], message["sku"], world=world, now=utc_now()):
+        notifications.send(wishing.message(message["shop"], message["sku"]))

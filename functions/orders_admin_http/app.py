@@ -9,23 +9,8 @@ from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import utc_now
 from holdfast.orders import admin_views as views
-from holdfast.orders import cancelling, exporting, refunding, replay, retrying, returning, searching, staff, usecases
+from holdfast.orders import cancelling, errors, exporting, refunding, replay, retrying, returning, searching, staff, troubles, usecases
 from holdfast.orders.admin_queries import ExportQuery, OrderFilter, OrderQuery
-from holdfast.orders.errors import (
-    NothingOwed,
-    NothingToResend,
-    NothingToRetry,
-    NotReturnable,
-    OrderNotCancellable,
-    OrderNotEditable,
-    RefundTooLarge,
-    ReturnAlreadyReceived,
-    StaleOrder,
-    TransitionRefused,
-    UnknownLine,
-    UnknownOrder,
-    UnknownReturn,
-)
 from holdfast.orders.model import Order
 from holdfast.orders.repository import DynamoOrders
 from holdfast.orders.search_repository import DynamoOrderSearch
@@ -84,7 +69,8 @@ tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 api = Api("orders-admin", clock=utc_now, shop_origins=directory.origins, replays=lambda: DynamoReplays(table))
 app = api.app
 refused = (ApiKeyMissing, ApiKeyInvalid, ScopeMissing)
-changes = (*refused, UnknownOrder, VersionConflict)
+unknown = (*refused, errors.UnknownOrder)
+changes = (*unknown, VersionConflict)
 LIST = "admin-orders"
 
 
@@ -126,7 +112,7 @@ def export_orders(request: Request[None]) -> Answer:
     return Answer(text=written.text, headers=headers)
 
 
-@api.get("/shops/{shop}/admin/orders/{order}", returns=OrderDetail, refusals=(*refused, UnknownOrder), **needs(Scope.VIEWER))
+@api.get("/shops/{shop}/admin/orders/{order}", returns=OrderDetail, refusals=unknown, **needs(Scope.VIEWER))
 def show_order(request: Request[None]) -> OrderDetail:
     """An order with its whole timeline, and what each event changed."""
     order = _order(request)
@@ -137,7 +123,7 @@ def show_order(request: Request[None]) -> OrderDetail:
     "/shops/{shop}/admin/orders/{order}",
     body=views.EditBody,
     returns=OrderView,
-    refusals=(*changes, OrderNotEditable, StaleOrder, IfMatchInvalid),
+    refusals=(*changes, errors.OrderNotEditable, errors.StaleOrder, IfMatchInvalid),
     **needs(Scope.OPERATOR),
 )
 def edit_order(request: Request[views.EditBody]) -> OrderView:
@@ -146,9 +132,7 @@ def edit_order(request: Request[views.EditBody]) -> OrderView:
     return _seen(staff.edit(act, request.body.changes(), orders=orders, now=request.now), request)
 
 
-@api.get(
-    "/shops/{shop}/admin/orders/{order}/rebuild", returns=views.RebuiltOrderView, refusals=(*refused, UnknownOrder), **needs(Scope.VIEWER)
-)
+@api.get("/shops/{shop}/admin/orders/{order}/rebuild", returns=views.RebuiltOrderView, refusals=unknown, **needs(Scope.VIEWER))
 def rebuild_order(request: Request[None]) -> views.RebuiltOrderView:
     """Tell all events of the order again, and compare what they make of it with the order that stands there."""
     order = _order(request)
@@ -175,7 +159,7 @@ def add_note(request: Request[views.NoteBody]) -> OrderView:
     body=views.ResendBody,
     returns=OrderView,
     idempotent=True,
-    refusals=(*changes, NothingToResend),
+    refusals=(*changes, errors.NothingToResend),
     **needs(Scope.OPERATOR),
 )
 def resend_mail(request: Request[views.ResendBody]) -> OrderView:
@@ -189,7 +173,7 @@ def resend_mail(request: Request[views.ResendBody]) -> OrderView:
     body=views.TransitionBody,
     returns=OrderView,
     idempotent=True,
-    refusals=(*changes, TransitionRefused, StaleOrder, IfMatchInvalid),
+    refusals=(*changes, errors.TransitionRefused, errors.StaleOrder, IfMatchInvalid),
     **needs(Scope.OPERATOR),
 )
 def bring_order_to(request: Request[views.TransitionBody]) -> OrderView:
@@ -203,11 +187,25 @@ def bring_order_to(request: Request[views.TransitionBody]) -> OrderView:
 
 
 @api.post(
+    "/shops/{shop}/admin/orders/{order}/delivery-problem",
+    body=views.TroubleBody,
+    returns=OrderView,
+    idempotent=True,
+    refusals=(*changes, errors.NothingShipped),
+    **needs(Scope.OPERATOR),
+)
+def tell_of_trouble(request: Request[views.TroubleBody]) -> OrderView:
+    """A parcel of the order is late, lost, broken, or could not be delivered. The customer is told, in the words of the reason."""
+    act = _act(request, request.body.reason)
+    return _seen(troubles.tell_of_trouble(act, request.key.identity, orders=orders, now=request.now), request)
+
+
+@api.post(
     "/shops/{shop}/admin/orders/{order}/payment-review",
     body=views.ReviewBody,
     returns=OrderView,
     idempotent=True,
-    refusals=(*changes, TransitionRefused),
+    refusals=(*changes, errors.TransitionRefused),
     **needs(Scope.ADMIN),
 )
 def decide_payment(request: Request[views.ReviewBody]) -> OrderView:
@@ -221,7 +219,7 @@ def decide_payment(request: Request[views.ReviewBody]) -> OrderView:
     body=views.CancelByStaffBody,
     returns=OrderView,
     idempotent=True,
-    refusals=(*changes, OrderNotCancellable),
+    refusals=(*changes, errors.OrderNotCancellable),
     **needs(Scope.OPERATOR),
 )
 def cancel_order(request: Request[views.CancelByStaffBody]) -> OrderView:
@@ -236,7 +234,7 @@ def cancel_order(request: Request[views.CancelByStaffBody]) -> OrderView:
     body=views.RefundBody,
     returns=OrderView,
     idempotent=True,
-    refusals=(*changes, UnknownLine, RefundTooLarge, NothingOwed, TransitionRefused),
+    refusals=(*changes, errors.UnknownLine, errors.RefundTooLarge, errors.NothingOwed, errors.TransitionRefused),
     **needs(Scope.ADMIN),
 )
 def refund_order(request: Request[views.RefundBody]) -> OrderView:
@@ -257,7 +255,7 @@ def refund_order(request: Request[views.RefundBody]) -> OrderView:
     returns=OrderView,
     status=201,
     idempotent=True,
-    refusals=(*changes, UnknownLine, NotReturnable),
+    refusals=(*changes, errors.UnknownLine, errors.NotReturnable),
     **needs(Scope.OPERATOR),
 )
 def announce_return(request: Request[ReturnBody]) -> OrderView:
@@ -275,7 +273,7 @@ def announce_return(request: Request[ReturnBody]) -> OrderView:
     body=views.ReceiptBody,
     returns=OrderView,
     idempotent=True,
-    refusals=(*changes, UnknownLine, UnknownReturn, ReturnAlreadyReceived, NotReturnable),
+    refusals=(*changes, errors.UnknownLine, errors.UnknownReturn, errors.ReturnAlreadyReceived, errors.NotReturnable),
     **needs(Scope.OPERATOR),
 )
 def receive_return(request: Request[views.ReceiptBody]) -> OrderView:
@@ -294,7 +292,7 @@ def receive_return(request: Request[views.ReceiptBody]) -> OrderView:
     "/shops/{shop}/admin/orders/{order}/retry",
     returns=views.RetryView,
     status=202,
-    refusals=(*changes, NothingToRetry),
+    refusals=(*changes, errors.NothingToRetry),
     **needs(Scope.OPERATOR),
 )
 def retry_order(request: Request[None]) -> views.RetryView:

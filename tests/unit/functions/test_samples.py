@@ -25,6 +25,7 @@ from tests.unit.functions import (
     order_desk_cases,
     reconcile_cases,
     stripe_cases,
+    waiting_cases,
     webhook_cases,
 )
 from tests.unit.functions.world import CLOCK, EMAIL, FUNCTIONS, NOW, ORIGIN, World, body, load, sample, samples
@@ -637,7 +638,6 @@ CASES: dict[str, Expected] = {
     ),
     "fulfilment_inbox/refund_due": Expected(after=CANCELLED, effect=nothing_is_owed),
     "fulfilment_inbox/order_cancelled": Expected(after=CANCELLED, effect=nothing_is_owed),
-    "fulfilment_inbox/restock": Expected(effect=nothing_happened),
     "fulfilment_inbox/with_a_broken_message": Expected(
         after=PAID,
         effect=both(expect_failures("059f36b4-87a3-44ab-83d2-661975970001"), expect_order("completed", "succeeded", stock=(1, 1))),
@@ -691,6 +691,7 @@ CASES |= {
         reconcile_cases.CASES,
         notice_cases.CASES,
         notification_cases.CASES,
+        waiting_cases.CASES,
     )
     for name, case in cases.items()
 }

@@ -81,6 +81,11 @@ def release_queue(shop: str, sku: str, *, world: World) -> bool:
     return True
 
 
+def left_over(shop: str, sku: str, *, world: World, now: datetime) -> bool:
+    """Units are free, and no paid order waits for them."""
+    return not world.store.debts.head(shop, sku, 1) and world.stock.free(shop, sku, now) > 0
+
+
 def _opened(queue: Queue, world: World, now: datetime) -> Batch | None:
     """The next batch; None when nobody waits, or nothing is there for them. Conflict, VaultShortError."""
     shop, sku = queue.shop, queue.sku

@@ -82,6 +82,12 @@ class TransitionBody(Input):
         return {name: value for name, value in told.items() if value}
 
 
+class TroubleBody(Input):
+    """`reason` goes to the customer as it is."""
+
+    reason: Text
+
+
 class CancelByStaffBody(Input):
     reason: Text
 
