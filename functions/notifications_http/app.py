@@ -139,8 +139,10 @@ def unsubscribe(request: Request[views.OneClickBody]) -> Answer:
 
 @api.get(f"{ORDER}/preferences", returns=views.PreferencesView, refusals=refused_of_order, **of_order)
 def show_preferences_of_order(request: Request[None]) -> views.PreferencesView:
-    """What the customer of this order has chosen to be told, and how."""
-    return _preferences(request, _customer(request))
+    """What was chosen for this order. What its customer has chosen for all of them is behind the links of his mails only: anybody can
+    order under his address.
+    """
+    return _preferences(request, _of_order(request))
 
 
 @api.put(
@@ -151,8 +153,8 @@ def show_preferences_of_order(request: Request[None]) -> views.PreferencesView:
     **of_order,
 )
 def choose_preferences_of_order(request: Request[views.PreferencesBody]) -> views.PreferencesView:
-    """Choose all of it, for all orders of this customer in the shop."""
-    return _choose(request, _customer(request))
+    """Choose all of it, for this order. It counts before what its customer has chosen for all of them."""
+    return _choose(request, _of_order(request))
 
 
 @api.get(
@@ -216,6 +218,12 @@ def _language(shop: str, chosen: "Preferences") -> str:
 
 def _at(request: Request[Any]) -> tuple[str, str, str]:
     return request.shop, _customer(request), request.path["order"]
+
+
+def _of_order(request: Request[Any]) -> str:
+    """Whose choices an order's token opens: its own. NobodyToTell, UnknownOrder."""
+    _customer(request)
+    return request.path["order"]
 
 
 def _customer(request: Request[Any]) -> str:

@@ -81,8 +81,8 @@ def somebody_waits(world: World) -> None:
     store().add_wish(Wish(shop="demo", sku="rare", email=EMAIL, customer=CUSTOMER, at=NOW), 10)
 
 
-def chosen_before(world: World) -> None:
-    store().save_preferences(Preferences(shop="demo", customer=CUSTOMER, language="en", off=(Topic.BACK_IN_STOCK,), updated_at=NOW))
+def chosen_for_the_order(world: World) -> None:
+    store().save_preferences(Preferences(shop="demo", customer=ORDER, language="en", off=(Topic.BACK_IN_STOCK,), updated_at=NOW))
 
 
 def waits_in_german(world: World, answer: Answer) -> None:
@@ -250,13 +250,13 @@ CASES: dict[str, dict[str, Any]] = {
         "status": 200,
         "members": {"language": "en", "off": ["back_in_stock"], "version": 1},
         "after": PLACED,
-        "given": chosen_before,
+        "given": chosen_for_the_order,
     },
     f"{HTTP}/choose_preferences_of_order": {
         "status": 200,
         "members": {"language": "de", "off": [], "version": 2},
         "after": PLACED,
-        "given": chosen_before,
+        "given": chosen_for_the_order,
     },
     f"{HTTP}/list_order_notifications": {
         "status": 200,

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.notifications import wishing
 from holdfast.notifications.kinds import Channel, Topic
-from holdfast.notifications.model import Suppressed, Suppression
+from holdfast.notifications.model import Preferences, Suppressed, Suppression
 from holdfast.orders.rules import buyer
 from tests.unit.functions import contract
 from tests.unit.functions import notification_cases as cases
@@ -222,12 +222,19 @@ def test_a_customer_whom_nobody_knows_is_told_like_a_wrong_token(world: World, c
     assert ask(world, HTTP, "GET", PREFERENCES, {"shop": "demo", "customer": customer}, query=query) == (404, "not_found")
 
 
-def test_the_customer_of_an_order_is_the_one_of_his_mails(world: World) -> None:
-    """Chosen at the order's page, and shown behind the link of a mail."""
+def test_an_order_under_somebodys_address_opens_nothing_of_his(world: World) -> None:
+    """Anybody can order under any address, and is given the order's token at once."""
+    phone = "+4915112345678"
+    his = Preferences(shop="demo", customer=CUSTOMER, phone=phone, sms_since=NOW, updated_at=NOW)
+    assert store().save_preferences(his)
     world.play("storefront_http/place_order")
+    seen = world.play("notifications_http/show_preferences_of_order")
+    assert (seen["statusCode"], body(seen)["version"]) == (200, 0)
+    assert phone not in seen["body"]
     assert world.play("notifications_http/choose_preferences_of_order")["statusCode"] == 200
+    assert store().preferences("demo", CUSTOMER) == his
     event = request("GET", PREFERENCES, {"shop": "demo", "customer": CUSTOMER}, query={"token": token()})
-    assert body(world.call(HTTP, event))["language"] == "de"
+    assert body(world.call(HTTP, event))["phone"] == phone
 
 
 def test_an_order_that_nobody_hears_of_has_no_preferences(world: World) -> None:

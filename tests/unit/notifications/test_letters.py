@@ -61,8 +61,8 @@ class Desk:
     def _token(kind: str) -> Any:
         return lambda shop, subject: f"{kind}-{shop}-{subject[:3]}"
 
-    def prefer(self, **what: Any) -> None:
-        self.chosen[ADA] = Preferences(shop="demo", customer=ADA, updated_at=self.house.now, **what)
+    def prefer(self, customer: str = ADA, **what: Any) -> None:
+        self.chosen[customer] = Preferences(shop="demo", customer=customer, updated_at=self.house.now, **what)
 
     def notice(self, kind: Kind, subject: Order | str, data: dict[str, Any] | None = None, **more: Any) -> Notice:
         order = subject.id if isinstance(subject, Order) else None
@@ -162,12 +162,38 @@ def test_an_order_of_nobody_and_one_that_is_none_tell_nobody() -> None:
 
 
 def test_a_mail_that_staff_send_again_goes_to_the_new_address_and_is_a_mail_only() -> None:
-    """Who bought stays who bought: his choices are those that count."""
+    """In the language of whoever reads it: nobody else's choices are behind its links."""
     desk = Desk()
     order = desk.placed()
     desk.prefer(language="de", phone=PHONE, sms_since=desk.house.now)
     desk.house.edit(order, email="eve@example.com")
-    assert desk.recipients(Kind.COMPLETED, order, asked=True) == [("email", "eve@example.com", "de")]
+    assert desk.recipients(Kind.COMPLETED, order, asked=True) == [("email", "eve@example.com", "en")]
+    (mail,) = desk.writer.recipients(desk.notice(Kind.COMPLETED, order, asked=True))
+    assert mail.customer == buyer("eve@example.com")
+
+
+def test_whoever_reads_a_corrected_address_gets_no_link_to_what_another_chose() -> None:
+    desk = Desk()
+    order = desk.placed()
+    desk.prefer(phone=PHONE, sms_since=desk.house.now, off=(Topic.REMINDER,))
+    desk.house.edit(order, email="eve@example.com")
+    found = {one.channel: one for one in desk.writer.recipients(desk.notice(Kind.HOLD_EXPIRING, order))}
+    assert found[Channel.EMAIL].customer == buyer("eve@example.com")
+    assert found[Channel.IN_APP].to == ADA
+    assert TEXT not in desk.recipients(Kind.COMPLETED, order)
+
+
+def test_what_is_chosen_for_an_order_counts_before_what_its_customer_chose() -> None:
+    desk = Desk()
+    order, other = desk.placed(), desk.placed()
+    desk.prefer(language="en", phone=PHONE, sms_since=desk.house.now)
+    desk.prefer(order.id, language="de", phone="+4930123456", sms_since=desk.house.now, off=(Topic.REMINDER,))
+    found = desk.writer.recipients(desk.notice(Kind.COMPLETED, order))
+    assert [(one.to, one.customer) for one in found if one.channel is Channel.SMS] == [("+4930123456", order.id)]
+    assert {one.language for one in found} == {"de"}
+    assert MAIL not in desk.recipients(Kind.HOLD_EXPIRING, order)
+    assert desk.recipients(Kind.COMPLETED, other) == [MAIL, TEXT, APP]
+    assert MAIL in desk.recipients(Kind.HOLD_EXPIRING, other)
 
 
 # What: orders.

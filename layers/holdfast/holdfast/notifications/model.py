@@ -69,8 +69,8 @@ class Notice(Record):
 
 
 class Recipient(Record):
-    """`to`: an e-mail address, a telephone number (E.164), or for in-app the customer. `customer`: a digest of who it is, as limits
-    know him; empty for staff.
+    """`to`: an e-mail address, a telephone number (E.164), or for in-app the customer. `customer`: whose choices it is about: a digest of
+    who it is, as limits know him, or of text messages perhaps the order; empty for staff.
     """
 
     channel: Channel
@@ -138,7 +138,7 @@ class Suppression(Record):
 
 class Preferences(Record):
     """What a customer has chosen. `off`: topics that he does not want mail of. `phone` (E.164) with `sms_since` is his consent to text
-    messages; without both none is sent.
+    messages; without both none is sent. `customer`: his digest, or the id of the one order that it is chosen for.
     """
 
     shop: ShopId

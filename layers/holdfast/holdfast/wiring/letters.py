@@ -11,6 +11,7 @@ from holdfast.notifications.letter import DeadLetter, Digest, Letter, Look, LowS
 from holdfast.notifications.model import Notice, Notification, Preferences, Recipient
 from holdfast.orders import ports as orders_ports
 from holdfast.orders import rules
+from holdfast.orders.model import Order
 from holdfast.tenants.model import Shop
 from holdfast.wiring import order_letters
 
@@ -86,26 +87,33 @@ class LetterWriter:
         if MANNERS[notice.kind].audience is Audience.STAFF:
             return [Recipient(channel=Channel.EMAIL, to=address, language=shop.language) for address in shop.staff_emails]
         if notice.kind is Kind.BACK_IN_STOCK:
-            asked = notice.data
-            return list(self._customer(notice, shop, asked["email"], asked["customer"], asked["language"]))
+            return list(self._customer(notice, shop, notice.data["email"], notice.data["language"]))
         order = self.orders.get(notice.shop, notice.order or notice.subject)
         if order is None or order.email is None:
             return ()
-        return list(self._customer(notice, shop, order.email, rules.customer(order) or "", None))
+        return list(self._customer(notice, shop, order.email, None, order))
 
-    def _customer(self, notice: Notice, shop: Shop, email: str, customer: str, asked_in: str | None) -> Iterator[Recipient]:
-        """By each channel that the message has and the customer wants. A mail that staff send again is a mail, and nothing else."""
-        chosen = self.preferences(shop.id, customer) if customer else None
+    def _customer(self, notice: Notice, shop: Shop, email: str, asked_in: str | None, order: Order | None = None) -> Iterator[Recipient]:
+        """By each channel that the message has and the customer wants. A mail that staff send again is a mail, and nothing else.
+
+        What was chosen for this order counts before what is chosen behind the links of mails. These are for whoever reads this address:
+        an order under somebody's address, or one whose address staff put right, opens nobody else's choices.
+        """
+        reader = rules.buyer(email) or ""
+        choosers = (order.id, reader) if order else (reader,)
+        chosen = [standing for chooser in choosers if (standing := self.preferences(shop.id, chooser)) is not None]
         manner = MANNERS[notice.kind]
-        known = {"customer": customer, "language": asked_in or (chosen and chosen.language) or shop.language}
-        if not (chosen and manner.topic in OPTIONAL and manner.topic in chosen.off):
-            yield Recipient(channel=Channel.EMAIL, to=email, **known)
+        language = asked_in or next((one.language for one in chosen if one.language), shop.language)
+        if not any(manner.topic in OPTIONAL & set(one.off) for one in chosen):
+            yield Recipient(channel=Channel.EMAIL, to=email, customer=reader, language=language)
         if notice.asked:
             return
-        if Channel.SMS in manner.channels and self.texts and chosen and chosen.phone and chosen.sms_since:
-            yield Recipient(channel=Channel.SMS, to=chosen.phone, **known)
+        agreed = next((one for one in chosen if one.phone and one.sms_since), None)
+        if Channel.SMS in manner.channels and self.texts and agreed and agreed.phone:
+            yield Recipient(channel=Channel.SMS, to=agreed.phone, customer=agreed.customer, language=language)
+        customer = rules.customer(order) if order else None
         if Channel.IN_APP in manner.channels and customer:
-            yield Recipient(channel=Channel.IN_APP, to=customer, **known)
+            yield Recipient(channel=Channel.IN_APP, to=customer, customer=customer, language=language)
 
     def letter(self, notification: Notification) -> Letter | None:
         notice, recipient = notification.notice, notification.recipient
