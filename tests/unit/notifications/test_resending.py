@@ -94,7 +94,13 @@ def test_what_was_told_along_is_told_again(desk: Desk) -> None:
 
 def test_to_a_corrected_address(desk: Desk) -> None:
     again = desk.resent(desk.told(Status.BOUNCED), email="ada@example.org")
-    assert (again.recipient.to, again.recipient.customer, again.recipient.language) == ("ada@example.org", CUSTOMER, "de")
+    assert (again.recipient.to, again.recipient.language) == ("ada@example.org", "de")
+
+
+def test_at_another_address_nobody_else_gets_the_links_of_the_first(desk: Desk) -> None:
+    row = desk.told()
+    assert desk.resent(row).recipient.customer == CUSTOMER
+    assert desk.resent(row, "two", email="eve@example.com").recipient.customer == ""
 
 
 def test_an_address_that_is_not_written_to_is_refused_with_the_reason(desk: Desk) -> None:

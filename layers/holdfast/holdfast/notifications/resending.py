@@ -8,7 +8,7 @@ from holdfast.kernel.ids import born_at, derived_id
 from holdfast.kernel.model import Model
 from holdfast.notifications import browsing, rules
 from holdfast.notifications.kinds import Channel
-from holdfast.notifications.model import Notification, Status
+from holdfast.notifications.model import Notification, Recipient, Status
 from holdfast.notifications.ports import Customers, Messages, Notifications, Suppressions
 from holdfast.notifications.refusals import AddressOfAnotherChannel, ConsentMissing, NotificationUnderWay, RecipientSuppressed
 
@@ -104,10 +104,16 @@ def _again(old: Notification, to: str, identity: str, now: datetime) -> Notifica
         id=derived_id("ntf", born_at(old.id), old.shop, old.id, identity),
         shop=old.shop,
         notice=old.notice,
-        recipient=old.recipient.model_copy(update={"to": to}),
+        recipient=_recipient(old, to),
         created_at=now,
         due_at=now,
         updated_at=now,
         also=old.also,
         resent_of=old.id,
     )
+
+
+def _recipient(old: Notification, to: str) -> Recipient:
+    """At another e-mail address somebody else may read it: the links of the first one's choices are not his."""
+    moved = old.recipient.channel is Channel.EMAIL and to != old.recipient.to
+    return old.recipient.model_copy(update={"to": to, **({"customer": ""} if moved else {})})
