@@ -68,6 +68,17 @@ def test_what_nobody_watches_is_not_told() -> None:
     assert staff.marks.mark("demo", "A") == Mark(shop="demo", sku="A")
 
 
+def test_whoever_watches_again_is_told_again() -> None:
+    """Nobody watched while it was filled up: the mark of the fall before must not silence the next one."""
+    staff = Watch()
+    assert staff.hint(5) is not None
+    staff.shelf.threshold = 0
+    assert staff.hint(100) is None
+    staff.shelf.threshold = 5
+    assert staff.hint(4) is not None
+    assert [notice.event for notice in staff.told.values()] == ["A#low#1", "A#low#2"]
+
+
 def test_a_worker_that_dies_before_it_told_is_followed_by_one_that_does() -> None:
     staff = Watch()
     staff.dies = True

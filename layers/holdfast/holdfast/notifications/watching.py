@@ -66,16 +66,15 @@ def watch(shop: str, sku: str, *, shelf: Shelf, marks: Marks, tell: Callable[[No
     for _ in range(ATTEMPTS):
         mark = marks.mark(shop, sku)  # before the stock: who has an older mark than the last writer finds that out when he saves
         standing = shelf.standing(shop, sku, now)
-        if standing is None:
-            return None
-        if standing.low and not mark.low:
+        if standing is None or not standing.low:
+            if not mark.low or marks.save_mark(_next(mark, low=False)):  # nobody watches it: when somebody does again, he begins anew
+                return None
+        elif not mark.low:
             fallen = _next(mark, low=True, told=False, crossing=mark.crossing + 1, since=now)
             if marks.save_mark(fallen):
                 return _tell(fallen, standing, marks, tell)
-        elif standing.low:
+        else:
             return None if mark.told else _tell(mark, standing, marks, tell)
-        elif not mark.low or marks.save_mark(_next(mark, low=False)):
-            return None
     raise VersionConflict("Others look at this stock all the time.")
 
 
