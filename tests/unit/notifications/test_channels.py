@@ -16,6 +16,7 @@ from holdfast.notifications.mailer import SesSender, sender_of
 from holdfast.notifications.model import InApp, Suppressed, Suppression
 from holdfast.notifications.texter import SnsSender
 from holdfast.platform import aws
+from holdfast.tenants.model import Brand
 from tests.unit.notifications.rows import NOW, TO, mail, notification
 
 SENDER = "shop@example.com"
@@ -84,6 +85,14 @@ def test_a_mail_carries_name_answer_news_and_the_way_out(ses: Stubber) -> None:
     ses.add_response("send_email", {"MessageId": "m-1"}, asked)
     told = mail(sender_name="Demo shop", reply_to="help@example.com", unsubscribe_url=out)
     assert SesSender(SENDER, "news").send(notification(), told) == "m-1"
+
+
+@pytest.mark.parametrize("answers_to", ["a..b@example.com", ".a@example.com", "a@-example.com", "a@example..com"])
+def test_an_address_for_answers_that_ses_would_refuse_is_left_out(ses: Stubber, answers_to: str) -> None:
+    """A shop may have written it into its settings: none of its mails would go."""
+    ses.add_response("send_email", {"MessageId": "m-1"}, request())
+    assert Brand(reply_to=answers_to).reply_to == answers_to
+    assert SesSender(SENDER, None).send(notification(), mail(reply_to=answers_to)) == "m-1"
 
 
 @pytest.mark.parametrize(

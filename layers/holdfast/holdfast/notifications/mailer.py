@@ -60,7 +60,7 @@ class SesSender:
             # By these its news of the mail find the row.
             "EmailTags": [{"Name": "notification", "Value": notification.id}, {"Name": "shop", "Value": notification.shop}],
         }
-        if mail.reply_to:
+        if mail.reply_to and ADDRESS.fullmatch(mail.reply_to):  # else SES would refuse every mail of the shop
             request["ReplyToAddresses"] = [mail.reply_to]
         if self._configuration_set:
             request["ConfigurationSetName"] = self._configuration_set
