@@ -117,6 +117,18 @@ def test_text_messages_need_his_number_his_consent_a_kind_that_has_them_and_a_se
     assert TEXT not in desk.recipients(kind, order, asked)
 
 
+def test_who_has_not_paid_costs_the_shop_no_text_message() -> None:
+    """Any number can be written into an order, and an order can fail to be paid as often as one likes."""
+    desk = Desk()
+    order = desk.placed()
+    desk.prefer(order.id, phone=PHONE, sms_since=desk.house.now)
+    told = [kind for kind in OF_EVENTS.values() if TEXT in desk.recipients(kind, order)]
+    assert set(told) == {
+        *{Kind.COMPLETED, Kind.PARTIAL_DELIVERY, Kind.ADDITIONAL_KEYS},
+        *{Kind.SHIPPED, Kind.DELIVERED, Kind.DELIVERY_PROBLEM},
+    }
+
+
 def test_what_he_switched_off_is_not_mailed_and_what_belongs_to_a_sale_always_is() -> None:
     desk = Desk()
     order = desk.placed()

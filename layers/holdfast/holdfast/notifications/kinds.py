@@ -81,6 +81,7 @@ class Manner(Model):
 
 
 EVERYWHERE = (Channel.EMAIL, Channel.IN_APP, Channel.SMS)
+"""Only of what was paid: each text message costs money, and any number can be written into an order that never is."""
 _BURST = timedelta(minutes=2)
 _HOUR = timedelta(hours=1)
 _STAFF = Manner(audience=Audience.STAFF, topic=Topic.STAFF, channels=(Channel.EMAIL,))
@@ -94,7 +95,7 @@ MANNERS: Mapping[Kind, Manner] = {
     Kind.ADDITIONAL_KEYS: Manner(channels=EVERYWHERE, doubt=Doubt.SEND, collapse=_BURST),
     Kind.STOCK_ALLOCATED: Manner(collapse=_BURST),
     Kind.KEY_REPLACED: Manner(doubt=Doubt.SEND),
-    Kind.PAYMENT_FAILED: Manner(channels=EVERYWHERE),
+    Kind.PAYMENT_FAILED: Manner(),
     Kind.HOLD_EXPIRING: Manner(topic=Topic.REMINDER),
     Kind.LATE_PAYMENT: Manner(),
     Kind.CANCELLED: Manner(),
