@@ -48,6 +48,8 @@ _ALWAYS = {
     "SAME_VAULT": (vaults, "#version >= :seen"),
     "SAME_KEY": (vaults, "attribute_exists(#version)"),
     "SAME_DEBT": (fulfilment, "attribute_exists(#owed)"),
+    "NONE_OPEN": (fulfilment, "attribute_exists(#open)"),
+    "STILL_OPEN": (fulfilment, "attribute_exists(#open)"),
     "NO_MARK": (low_marks, "attribute_exists(#pk)"),
     "SAME_MARK": (low_marks, "attribute_exists(#version)"),
     "NOT_TOLD_YET": (notifications, "attribute_exists(#pk)"),
@@ -100,5 +102,6 @@ def _own(stores: Stores) -> Stores:
     """Parts of its own, so that a schedule that one test puts on a method is not the next one's."""
     parts = {field.name: copy.copy(getattr(stores, field.name)) for field in dataclasses.fields(stores) if field.name != "commit"}
     parts["stock"].levels, parts["stock"].locks = copy.copy(stores.stock.levels), copy.copy(stores.stock.locks)
-    parts["fulfilment"].vaults = copy.copy(stores.fulfilment.vaults)
+    for part in ("vaults", "debts", "queues"):
+        setattr(parts["fulfilment"], part, copy.copy(getattr(stores.fulfilment, part)))
     return Stores(**parts, commit=stores.commit)
