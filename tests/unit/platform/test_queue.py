@@ -44,6 +44,13 @@ def test_ten_go_in_a_call_and_each_waits_as_long_as_it_shall(to: Callable[[Sqs],
     assert sent == [(str(number), number) for number in range(23)]
 
 
+def test_nothing_comes_before_its_time(to: Callable[[Sqs], Queue]) -> None:
+    """A queue counts whole seconds: what came back too early would be sent again at once, and again."""
+    sqs = Sqs()
+    to(sqs).send_all([({"name": "soon"}, timedelta(milliseconds=1)), ({"name": "later"}, timedelta(seconds=2, milliseconds=1))])
+    assert [entry["DelaySeconds"] for call in sqs.calls for entry in call] == [1, 3]
+
+
 def test_nothing_is_sent_for_nothing(to: Callable[[Sqs], Queue]) -> None:
     sqs = Sqs()
     to(sqs).send_all([])

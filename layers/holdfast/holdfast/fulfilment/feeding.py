@@ -5,12 +5,12 @@ each order takes its allotment, by a write of its own that knows the batch. Then
 any more goes back. A queue has one open batch at most, so a worker that was killed leaves one, and the next one finishes it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from holdfast.fulfilment import rules
 from holdfast.fulfilment.errors import QueueMoved, VaultShortError
-from holdfast.fulfilment.model import Allotment, Batch, Debt, Given, Pick, Places, Queue, begin, total
+from holdfast.fulfilment.model import Allotment, Batch, Debt, Given, Places, Queue, begin, total
 from holdfast.fulfilment.ports import PaidOrder, World
 from holdfast.kernel.errors import Conflict, HoldfastError, UnavailableError
 from holdfast.kernel.model import Model
@@ -18,9 +18,11 @@ from holdfast.kernel.writes import Write
 
 ATTEMPTS = 10
 BATCH = 80
-"""Orders of a batch. What they leave over may be as many ranges of keys, each an item of the closing transaction."""
-MOST_REUSED = 25
-"""Ranges of keys that came back and go out with one batch; its units may come from 64 shards as well."""
+"""Orders of a batch."""
+MOST_RANGES = 14
+"""Of keys that go out with one batch. What its orders leave over are as many and one for each order at most, each an item of the
+closing transaction, which has room for a hundred.
+"""
 MOST_BATCHES = 10
 """Fed by one call: some twenty seconds of work, of the sixty that a worker has."""
 LEASE = timedelta(seconds=90)
@@ -67,18 +69,17 @@ def feed(shop: str, sku: str, *, world: World, now: datetime, most: int = MOST_B
 def release_queue(shop: str, sku: str, *, world: World) -> bool:
     """Whether somebody waits for the SKU; new buyers get units only if nobody does.
 
-    The queue is looked at again after they were admitted: a debt that was written in between may have found the way closed still.
+    The queue is looked at again after it was told: a debt that was written in between may have found the way closed still, and one that
+    was paid in between may have been the last. QueueMoved.
     """
-    seen = world.store.queues.queue(shop, sku)
-    if not world.store.debts.head(shop, sku, 1):
-        world.stock.admit(shop, sku)
-        world.store.queues.mark(seen, waiting=False)
-        if not world.store.debts.head(shop, sku, 1):
-            return False
+    for _ in range(ATTEMPTS):
         seen = world.store.queues.queue(shop, sku)
-    world.stock.keep(shop, sku)
-    world.store.queues.mark(seen, waiting=True)
-    return True
+        waits = bool(world.store.debts.head(shop, sku, 1))
+        (world.stock.keep if waits else world.stock.admit)(shop, sku)
+        world.store.queues.mark(seen, waiting=waits)
+        if bool(world.store.debts.head(shop, sku, 1)) is waits:
+            return waits
+    raise QueueMoved("Those who wait come and go. Try again.")
 
 
 def left_over(shop: str, sku: str, *, world: World, now: datetime) -> bool:
@@ -91,20 +92,20 @@ def _opened(queue: Queue, world: World, now: datetime) -> Batch | None:
     shop, sku = queue.shop, queue.sku
     if not release_queue(shop, sku, world=world):
         return None
+    units = world.stock.free(shop, sku, now)
+    if not units:
+        return None
     debts = world.store.debts.head(shop, sku, BATCH)
     orders = world.orders.several(shop, [debt.order for debt in debts])
     owed = {name: order.owed().get(sku, 0) for name, order in orders.items()}
     if _drop_ended(debts, owed, world) == len(debts):
         raise QueueMoved("All of those whose turn it was have given up.")
-    units = world.stock.free(shop, sku, now)
-    allotments = list(rules.allot(debts, owed, units, world.sharing(shop).most_per_round))
-    if not allotments:
-        return None
-    allotted = sum(allotment.units for allotment in allotments)
-    writes = world.stock.allot_writes(shop, sku, allotted, queue.batches + 1, now)
+    most = world.sharing(shop).most_per_round
+    allotments, taken = list(rules.allot(debts, owed, units, most)), list[Write]()
     if any(order.digital(sku) for order in orders.values()):
-        places, taken = _keys(shop, sku, allotted, world)
-        allotments, writes = _placed(allotments, places), [*writes, *taken]
+        places, taken = _keys(shop, sku, _units(allotments), world)
+        allotments = _placed(rules.allot(debts, owed, total(places), most), places)
+    writes = [*world.stock.allot_writes(shop, sku, _units(allotments), queue.batches + 1, now), *taken]
     batch = Batch(shop=shop, sku=sku, number=queue.batches + 1, at=now, allotments=tuple(allotments))
     world.store.commit([*writes, *world.store.queues.open_writes(queue, batch, now + LEASE)], token=f"{sku}#batch#{batch.number}")
     return batch
@@ -118,16 +119,23 @@ def _drop_ended(debts: Sequence[Debt], owed: Mapping[str, int], world: World) ->
     return len(ended)
 
 
+def _units(allotments: Iterable[Allotment]) -> int:
+    return sum(allotment.units for allotment in allotments)
+
+
 def _keys(shop: str, sku: str, units: int, world: World) -> tuple[tuple[Places, ...], list[Write]]:
+    """Keys for so many units, or for fewer: the next batch goes on with the rest. VaultShortError when there are none."""
     vaults = world.store.vaults
     vault = vaults.vault(shop, sku)
-    pick: Pick = rules.pick(vault, vaults.returned(shop, sku, MOST_REUSED) if vault.back else (), units)
-    if pick.quantity < units:
+    returned = vaults.returned(shop, sku, MOST_RANGES) if vault.back else ()
+    pick = rules.pick(vault, returned, units)
+    pick = rules.pick(vault, returned, total(pick.places[:MOST_RANGES]))
+    if not pick.quantity:
         raise VaultShortError("More units are in stock than there are keys.", sku=sku, needed=units, left=vault.left)
     return pick.places, vaults.pick_writes(vault, pick)
 
 
-def _placed(allotments: Sequence[Allotment], places: tuple[Places, ...]) -> list[Allotment]:
+def _placed(allotments: Iterable[Allotment], places: tuple[Places, ...]) -> list[Allotment]:
     found = []
     for allotment in allotments:
         own, places = begin(places, allotment.units)

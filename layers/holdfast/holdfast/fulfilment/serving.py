@@ -1,7 +1,7 @@
 """A paid order gets what is there, at once; what is short is written down as debt."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.fulfilment import rules
@@ -14,16 +14,18 @@ from holdfast.kernel.writes import Write
 
 ATTEMPTS = 10
 MOST_REUSED = 60
-"""Ranges of keys that came back and go out with one order: a transaction has room for a hundred items."""
+"""Ranges of keys that came back and go out with one order."""
+ROOM = 99
+"""Items of the transaction beside the order: of each SKU a debt, the vault and a delivery, and ranges of keys that came back."""
 
 
-def serve(shop: str, order: str, *, world: World, now: datetime) -> None:
-    """Safe to repeat."""
+def serve(shop: str, order: str, *, world: World, now: datetime) -> Sequence[str]:
+    """Safe to repeat. SKUs whose queues are to be looked at again, because there is more to do."""
     trouble: HoldfastError = UnavailableError("The order or its keys keep changing.")
     for _ in range(ATTEMPTS):
         paid = world.orders.paid(shop, order)
         if paid is None:
-            return
+            return ()
         try:
             if paid.fresh:
                 world.store.commit(_first_writes(shop, paid, world, now), token=f"{order}#serve#{paid.next_wave}")
@@ -32,10 +34,10 @@ def serve(shop: str, order: str, *, world: World, now: datetime) -> None:
         except VaultShortError as short:
             trouble = short  # or that worker took the last keys for this very order, between our two reads
             continue
-        for sku in paid.owed():
-            # A restock between the sale and the debt would not have seen the debt.
-            feed(shop, sku, world=world, now=now)
-        return
+        # A restock between the sale and the debt would not have seen the debt; and an earlier try may have left the very batch open that
+        # the order was fed with.
+        looked_at = dict.fromkeys([*paid.owed(), *(given.sku for given in paid.given)])
+        return [sku for sku in looked_at if feed(shop, sku, world=world, now=now).again_in == timedelta()]
     raise trouble
 
 
@@ -43,7 +45,8 @@ def forget(shop: str, order: str, *, world: World) -> None:
     """Something of the order was given up: no more is written down than it still waits for. Safe to repeat."""
     paid = world.orders.paid(shop, order)
     for sku in paid.skus if paid is not None else ():
-        if _trim(shop, order, sku, world):
+        # An earlier try may have been cut short before it looked whether anybody else waits.
+        if _trim(shop, order, sku, world) or world.store.queues.queue(shop, sku).waiting:
             release_queue(shop, sku, world=world)
 
 
@@ -68,8 +71,9 @@ def _first_writes(shop: str, paid: PaidOrder, world: World, now: datetime) -> li
     positions = {debt.sku: debt.position for debt in debts}
     writes = [paid.hand_over_write(positions, now), *(world.store.debts.add_write(debt) for debt in debts)]
     deliverable = paid.deliverable()
+    reused = min(MOST_REUSED, (ROOM - len(debts)) // max(1, len(deliverable)) - 2)
     for sku, quantity in deliverable.items():
-        delivery, taken = hand_out(shop, sku, quantity, world.store.vaults, max(1, MOST_REUSED // len(deliverable)))
+        delivery, taken = hand_out(shop, sku, quantity, world.store.vaults, reused)
         made = Delivery(shop=shop, order=paid.id, sku=sku, wave=paid.next_wave, at=now, **delivery)
         writes += [*taken, world.store.vaults.delivery_write(made)]
     return writes

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from holdfast.kernel.errors import UnavailableError
@@ -19,14 +20,14 @@ class Queue:
     def send(self, message: Mapping[str, Any], *, delay: timedelta = timedelta()) -> None:
         """`delay`: not before that, 15 minutes at most."""
         with aws.needed("The queue"):
-            body, seconds = json.dumps(message, separators=(",", ":")), int(delay.total_seconds())
+            body, seconds = json.dumps(message, separators=(",", ":")), ceil(delay.total_seconds())
             aws.client("sqs").send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def send_all(self, messages: Sequence[tuple[Mapping[str, Any], timedelta]]) -> None:
         """Many, each with its delay, ten in a call. UnavailableError when one of them did not get through: others may have."""
         for start in range(0, len(messages), AT_ONCE):
             entries = [
-                {"Id": str(number), "MessageBody": json.dumps(message, separators=(",", ":")), "DelaySeconds": int(delay.total_seconds())}
+                {"Id": str(number), "MessageBody": json.dumps(message, separators=(",", ":")), "DelaySeconds": ceil(delay.total_seconds())}
                 for number, (message, delay) in enumerate(messages[start : start + AT_ONCE])
             ]
             with aws.needed("The queue"):
