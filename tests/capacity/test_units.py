@@ -89,6 +89,15 @@ class Shop:
         self._step(steps, "confirm", lambda: self.house.work_at(event))
         return order, steps
 
+    def queued(self, sku: str, quantity: int = 1) -> Order:
+        """Paid, and what it wants is not there."""
+        order = self._place(self._session([(sku, quantity)]), accept_partial=True)
+        self.house.at_provider(order, Action.PAY)
+        self.house.browser_returns(order)
+        self.house.serve(order)
+        self.house.now += timedelta(milliseconds=5)
+        return order
+
     def _step(self, steps: dict[str, Counter[str]], name: str, act: Callable[[], Any]) -> Any:
         with self.meter.counted() as steps[name]:
             return act()
@@ -97,14 +106,14 @@ class Shop:
         command = sessions.StartCheckout(shop=self.house.shop, lines=tuple(lines), email="ada.lovelace@example.com", address=ADDRESS)
         return sessions.start(command, sessions=self.house.stores.sessions, world=self.house.session_world).session
 
-    def _place(self, session: Session) -> Order:
+    def _place(self, session: Session, accept_partial: bool = False) -> Order:
         command = checkout.PlaceOrder(
             shop=self.house.shop,
             session=session.id,
             identity="3f2504e0-4f89-41d3-9a0c-0305e82c3301",
             fingerprint=FINGERPRINT,
             provider="sandbox",
-            accept_partial=False,
+            accept_partial=accept_partial,
             request_id=REQUEST,
         )
         placed = checkout.place(
