@@ -56,25 +56,35 @@ def fulfil(message: Message) -> None:
         restock(message)
         return
     if message.get("kind") == "serve":
-        serve(message["shop"], message["order"], world=world, now=utc_now())
+        deliver(message["shop"], message["order"])
         logger.info("looked at again", extra={"order": message["order"]})
         return
     told = message["detail"]
     if told["type"] in {REFUND_DUE, PARTIALLY_REFUNDED, REFUNDED, CHARGED_BACK, CANCELLED}:
         forget(told["shop"], told["order"], world=world)
     else:
-        serve(told["shop"], told["order"], world=world, now=utc_now())
+        deliver(told["shop"], told["order"])
     logger.info("worked", extra={"order": told["order"], "event": told["type"]})
+
+
+def deliver(shop: str, order: str) -> None:
+    for sku in serve(shop, order, world=world, now=utc_now()):
+        queue.send(waking.message(shop, sku))
 
 
 def restock(message: Message) -> None:
     """A part of a long queue, and the rest by the next message: a worker that dies has lost little time. When nobody waits any more who
     has paid, the others are told who asked to hear of it.
+
+    Who has waited for another worker once, and finds one at it again, ends: that one goes on, or its own message comes back. Each
+    restock has a message, and a long queue would keep all of them going round.
     """
     meal = feed(message["shop"], message["sku"], world=world, now=utc_now())
     metrics.count("OwedUnitsGiven", meal.units)
     logger.info("restock fed", extra={"sku": message["sku"], "given": meal.units, "more": meal.again_in is not None})
     if meal.again_in is not None:
-        queue.send(waking.message(message["shop"], message["sku"]), delay=meal.again_in)
+        waited = {"waited": True} if meal.again_in else {}
+        if not (waited and message.get("waited")):
+            queue.send({**waking.message(message["shop"], message["sku"]), **waited}, delay=meal.again_in)
     elif left_over(message["shop"], message["sku"], world=world, now=utc_now()):
         notifications.send(wishing.message(message["shop"], message["sku"]))

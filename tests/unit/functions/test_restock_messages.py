@@ -1,0 +1,51 @@
+"""Messages of restocks to each other: none is lost while there is something to do, and they do not keep each other going."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from holdfast.fulfilment import feeding
+from holdfast.fulfilment.model import Allotment, Batch
+from tests.unit.functions.waiting_cases import WOKEN, two_wait
+from tests.unit.functions.world import NOW, World, load, sample
+
+
+def work(world: World, message: dict[str, Any]) -> None:
+    event = sample("fulfilment_inbox/restock")
+    event["Records"][0]["body"] = json.dumps(message)
+    assert world.call("fulfilment_inbox", event) == {"batchItemFailures": []}
+
+
+def another_is_at_it() -> None:
+    queues = load("fulfilment_inbox").store.queues
+    allotment = Allotment(order="ord_1", units=1, owed=1, position="first")
+    batch = Batch(shop="demo", sku="licence", number=1, at=NOW, allotments=(allotment,))
+    writes = queues.open_writes(queues.queue("demo", "licence"), batch, NOW + timedelta(milliseconds=1500))
+    load("fulfilment_inbox").commit(writes, token="open")
+
+
+def test_who_meets_another_worker_waits_for_it_and_not_again_for_the_next(world: World) -> None:
+    another_is_at_it()
+    work(world, WOKEN)
+    assert world.delayed("fulfilment") == [({**WOKEN, "waited": True}, 2)]
+    work(world, {**WOKEN, "waited": True})
+    assert world.messages("fulfilment") == []
+
+
+def test_who_has_waited_goes_on_with_a_long_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_wait(world)
+    monkeypatch.setattr(feeding, "BATCH", 1)
+    monkeypatch.setattr(feeding.feed, "__kwdefaults__", {"most": 1})
+    work(world, {**WOKEN, "waited": True})
+    assert world.messages("fulfilment") == [WOKEN]
+
+
+def test_who_comes_to_wait_and_has_a_part_of_a_long_queue_fed_has_the_rest_fed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_wait(world)
+    (order,) = {item["order"] for item in world.items("fulfilment") if "owed" in item and item["paid_at"].startswith("2026-11-21T12:02")}
+    monkeypatch.setattr(feeding, "BATCH", 1)
+    monkeypatch.setattr(feeding.feed, "__kwdefaults__", {"most": 1})
+    work(world, {"kind": "serve", "shop": "demo", "order": order})
+    assert world.messages("fulfilment") == [WOKEN]
