@@ -135,7 +135,7 @@ def test_one_request_that_comes_eight_times_sends_one_mail(room: PostRoom) -> No
 
 def test_all_that_failed_are_retried_once_by_two_who_ask_at_once(room: PostRoom) -> None:
     for number in range(4):
-        room.add(room.notice(f"evt_{number}"), status=Status.FAILED)
+        room.add(room.notice(f"evt_{number}", data={"email": "ada@example.com", "customer": CUSTOMER}), status=Status.FAILED)
     meet(room.store, "page", 2)
     command = resending.RetryFailed(shop=room.shop, limit=10, dry_run=False)
 

@@ -29,6 +29,10 @@ def now(room: PostRoom, row: Notification) -> Notification:
     return found
 
 
+def dies(*_: object) -> bool:
+    raise ConnectionError
+
+
 # It goes.
 
 
@@ -120,6 +124,42 @@ def test_a_channel_that_was_switched_off_sends_nothing(room: PostRoom) -> None:
     attempted = sending.attempt(row, office=office, now=NOW)
     assert attempted is not None
     assert (attempted.row.status, attempted.row.error) == (Status.SUPPRESSED, rules.CHANNEL_OFF)
+
+
+def test_what_waited_goes_to_the_address_that_was_put_right(room: PostRoom) -> None:
+    """The keys of an order must not go to a stranger because the mail service was busy when somebody found the slip of the pen."""
+    row = room.add(room.notice("evt_1", Kind.ADDITIONAL_KEYS), also=(room.notice("evt_2", Kind.ADDITIONAL_KEYS),))
+    room.add(room.notice("evt_2", Kind.ADDITIONAL_KEYS), status=Status.SKIPPED, into=row.id)
+    right = MAIL.model_copy(update={"to": "ada@example.org"})
+    room.writer.to = (right, PAGE)
+    room.later(seconds=1)
+    room.attempt(row)
+    assert (now(room, row).status, now(room, row).error) == (Status.SKIPPED, rules.READDRESSED)
+    room.go_on(minutes=10)
+    assert {mail.to for mail in room.mail.sent} == {"ada@example.org"}
+    assert {event for mail in room.mail.sent for event in mail.text.split()} == {"evt_1", "evt_2"}
+
+
+def test_a_worker_that_dies_while_it_readdresses_is_followed_by_one_that_tells_once(
+    room: PostRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = room.add()
+    room.writer.to = (MAIL.model_copy(update={"to": "ada@example.org"}),)
+    room.later(seconds=1)
+    with monkeypatch.context() as dying:
+        dying.setattr(MemoryNotifications, "save", dies)
+        with pytest.raises(ConnectionError):
+            room.attempt(row)
+    room.attempt(row)
+    room.go_on(minutes=30)
+    assert [mail.to for mail in room.mail.sent] == ["ada@example.org"]
+
+
+def test_what_a_person_addressed_goes_there(room: PostRoom) -> None:
+    row = room.add(recipient=MAIL.model_copy(update={"to": "eve@example.org"}), resent_of="ntf_before")
+    room.later(seconds=1)
+    room.attempt(row)
+    assert [mail.to for mail in room.mail.sent] == ["eve@example.org"]
 
 
 def test_what_is_over_is_not_told_any_more(room: PostRoom) -> None:

@@ -32,6 +32,8 @@ TEMPLATE_ERROR = "template_error"
 CHANNEL_OFF = "channel_off"
 TOPIC_OFF = "topic_off"
 NO_CONSENT = "no_consent"
+READDRESSED = "readdressed"
+"""Its recipient has another address by now, and is told there."""
 
 Chance = Callable[[int], int]
 """A whole number below the one given."""

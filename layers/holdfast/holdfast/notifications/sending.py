@@ -8,9 +8,11 @@ nobody knows whether it went                it stays claimed. What carries keys 
                                             service's own news are waited for first. After two attempts in doubt only they can tell
 the worker dies                             before the claim nothing went; after it, as above
 the words cannot be made                    failed: a person can see it, and have it sent again
+its address was put right while it waited   skipped: another one goes to the right address
 """
 
 from datetime import datetime, timedelta
+from itertools import product
 from typing import NamedTuple
 
 from holdfast.kernel.ids import new_id
@@ -51,15 +53,29 @@ def attempt(row: Notification, *, office: PostOffice, now: datetime) -> Attempte
     if now < rules.free_at(row):
         send_later(row, rules.free_at(row) - now, office.messages)
         return None
-    if rules.undecidable(row):
-        return _ended(row, Status.FAILED, now, office, rules.OUTCOME_UNKNOWN)
-    if rules.stale(row, now):
-        return _ended(row, Status.FAILED, now, office, rules.ATTEMPTS_EXHAUSTED)
+    if rules.undecidable(row) or rules.stale(row, now):
+        return _ended(row, Status.FAILED, now, office, rules.OUTCOME_UNKNOWN if rules.undecidable(row) else rules.ATTEMPTS_EXHAUSTED)
+    if _told_elsewhere(row, office, now):
+        return _ended(row, Status.SKIPPED, now, office, rules.READDRESSED)
     unwelcome = _unwelcome(row, office)
     if unwelcome is not None:
         return _ended(row, Status.SUPPRESSED, now, office, unwelcome)
     whole = _with_companions(row, office, now)
     return _written(whole, office, now) if whole is not None else None
+
+
+def _told_elsewhere(row: Notification, office: PostOffice, now: datetime) -> bool:
+    """What waited may be for an address that was put right meanwhile: with all that it tells along it goes to the right one instead. What
+    a person addressed goes there.
+    """
+    if row.resent_of is not None or row.created_at == now:
+        return False
+    theirs = [one for one in office.writer.recipients(row.notice) if one.channel is row.recipient.channel]
+    if not theirs or any(one.to == row.recipient.to for one in theirs):
+        return False
+    for notice, recipient in product((row.notice, *row.also), theirs):
+        send_later(office.store.add(rules.row(notice, recipient, now)), timedelta(), office.messages)
+    return True
 
 
 def _unwelcome(row: Notification, office: PostOffice) -> str | None:
