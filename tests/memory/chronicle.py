@@ -1,6 +1,7 @@
 """Lives of orders that between them have every event there is."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from holdfast.catalogue.model import Kind, OnShortage
 from holdfast.orders.model import Order, Status
@@ -42,7 +43,7 @@ def every_event() -> list[Order]:
 
 
 def parcel(house: House) -> Order:
-    """Edited, noted, picked, put back, picked again, packed, shipped, delivered, completed, sent back and refunded; its mail resent."""
+    """Edited, noted, picked, put back, picked again, packed, shipped, brought in vain, delivered, completed, sent back and refunded; its mail resent."""
     order = house.buy(("BOX", 2))
     house.browser_returns(order)
     house.serve(order)
@@ -52,6 +53,7 @@ def parcel(house: House) -> Order:
     for wanted in (Status.PICKING, Status.PROCESSING, Status.PICKING, Status.PACKED):
         house.bring_to(order, wanted)
     house.bring_to(order, Status.SHIPPED, data={"tracking_numbers": ["1Z999AA10123456784"], "carrier": "ups"})
+    house.trouble(order, reason="nobody was there to take it in")
     house.bring_to(order, Status.DELIVERED)
     house.bring_to(order, Status.COMPLETED)
     back = house.send_back(order, {"BOX": 2}).returns[0]
@@ -61,12 +63,14 @@ def parcel(house: House) -> Order:
 
 
 def owed(house: House) -> Order:
-    """One of two keys is there; the other comes, and its mail goes out again. A part of the money goes back."""
+    """One of two keys is there; the other comes later than promised, and its mail goes out again. A part of the money goes back."""
     order = house.place(house.session(("KEY", 2)), "owed", accept_partial=True).order
     house.extend(order)
     house.at_provider(order, Action.PAY)
     house.browser_returns(order)
     house.serve(order)
+    house.now += timedelta(hours=25)
+    house.tell_delays()
     house.import_keys("KEY", ["later"], "second")
     house.feed("KEY")
     house.resend(order)

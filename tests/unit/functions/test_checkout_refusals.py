@@ -200,3 +200,11 @@ def test_a_link_from_a_mail_opens_the_checkout_and_changes_nothing(world: World)
     assert ask(world, "storefront_http", "PATCH", ONE, path, body={"notes": "x"}, query={"token": token})[0] == 401
     assert ask(world, "storefront_http", "DELETE", ONE, path, query={"token": token})[0] == 401
     assert sessions(world) == before
+
+
+def test_a_message_that_does_not_exist_cannot_be_switched_off(world: World) -> None:
+    sent = {"name": "Demo", "mails_off": ["shipped", "completd"]}
+    headers = {"X-Api-Key": KEYS["admin"]}
+    answer = world.http("admin_http", "PUT", SETTINGS, shop="demo", body=sent, headers=headers)
+    assert (answer["statusCode"], [error["pointer"] for error in body(answer)["errors"]]) == (422, ["/mails_off/1"])
+    assert body(world.http("admin_http", "GET", SETTINGS, shop="demo", headers=headers))["version"] == 1

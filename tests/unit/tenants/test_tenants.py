@@ -1,14 +1,15 @@
 """Shops, their settings, their keys, and what a worker remembers of them."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
+from holdfast.notifications.kinds import Kind as Message
 from holdfast.tenants import usecases
 from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, StaleSettings, UnknownShop
-from holdfast.tenants.model import Band, LatePayment, RateBy, Scope, ShippingRate, Shop, ShopSettings, TaxRule
+from holdfast.tenants.model import Band, LatePayment, MessageName, RateBy, Scope, ShippingRate, Shop, ShopSettings, TaxRule
 from holdfast.tenants.repository import Directory
 from holdfast.tenants.views import SettingsBody, settings_view
 from holdfast.wiring.tenants import ShopPolicies
@@ -205,6 +206,22 @@ def test_a_shop_may_be_made_with_its_settings(tenants: MemoryTenants) -> None:
         {"currency": "USD"},
         {"name": ""},
         {"name": "Bell\x07"},
+        {"mails_off": ["completd"]},
+        {"mails_off": ["shipped", "Delay"]},
+        {"mails_off": [None]},
+        {"mails_off": "shipped"},
+        {"language": "fr"},
+        {"brand": {"logo_url": "http://shop.example/logo.png"}},
+        {"brand": {"color": "green"}},
+        {"brand": {"reply_to": "ada@example.com\nBcc: all@example.com"}},
+        {"brand": {"sender_name": "Shop\r\nBcc: all@example.com"}},
+        {"staff_emails": ["nobody"]},
+        {"staff_emails": ["boss@example.com"] * 11},
+        {"waiting": {"promised_hours": 0}},
+        {"waiting": {"promised_hours": 25}},
+        {"waiting": {"first_from": -1}},
+        {"waiting": {"most_per_round": 0}},
+        {"waiting": {"first_methods": ["By air"]}},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
@@ -219,3 +236,18 @@ def test_what_is_read_may_be_sent_back(tenants: MemoryTenants) -> None:
     sent = {name: value for name, value in told.items() if name not in {"id", "currency", "created_at", "version"}}
     assert SettingsBody.model_validate(sent).settings() == ShopSettings(**{name: getattr(full, name) for name in ShopSettings.model_fields})
     assert isinstance(full.taxes[0], TaxRule)
+
+
+def test_a_shop_may_switch_off_every_message_that_there_is_and_no_other() -> None:
+    """This context does not know the other: the names stand in both."""
+    assert sorted(get_args(MessageName)) == sorted(Message)
+    every = SettingsBody.model_validate({"name": "Demo", "mails_off": sorted(Message)})
+    assert set(every.settings().mails_off) == set(Message)
+    with pytest.raises(ValidationError):
+        usecases.CreateShop.model_validate({**DEMO.model_dump(), "mails_off": ("completd",)})
+
+
+def test_a_message_that_is_no_more_spoils_no_shop(tenants: MemoryTenants) -> None:
+    shop = tenants.shop("demo")
+    assert shop is not None
+    assert Shop.model_validate({**shop.model_dump(), "mails_off": ("birthday",)}).mails_off == ("birthday",)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -24,8 +24,35 @@ NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 EmailAddress = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z0-9-]{2,63}$")
 ]
-MessageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
-"""One of `notifications.kinds.Kind`."""
+MessageName = Literal[
+    "order_received",
+    "payment_receipt",
+    "completed",
+    "partial_delivery",
+    "awaiting_stock",
+    "additional_keys",
+    "stock_allocated",
+    "key_replaced",
+    "payment_failed",
+    "hold_expiring",
+    "late_payment",
+    "cancelled",
+    "refunded",
+    "partial_refund",
+    "second_payment",
+    "shipped",
+    "delivered",
+    "delivery_problem",
+    "delay",
+    "back_in_stock",
+    "low_stock",
+    "dead_letter",
+    "review_needed",
+    "daily_digest",
+]
+"""`notifications.kinds.Kind`, all of it; a test compares the two."""
+StoredMessageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
+"""A shop may have switched off what is not sent any more: that harms nobody."""
 BasisPoints = Annotated[int, Field(strict=True, ge=0, le=10_000)]
 """Hundredths of a per cent."""
 
@@ -165,7 +192,7 @@ class ShopSettings(Record):
     language: Language = Language.EN
     brand: Brand = Brand()
     waiting: Waiting = Waiting()
-    mails_off: tuple[MessageName, ...] = Field(default=(), max_length=40)
+    mails_off: tuple[StoredMessageName, ...] = Field(default=(), max_length=40)
     staff_emails: tuple[EmailAddress, ...] = Field(default=(), max_length=10)
 
     @model_validator(mode="after")

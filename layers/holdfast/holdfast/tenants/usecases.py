@@ -10,7 +10,7 @@ from holdfast.kernel.ids import ShopId, new_id
 from holdfast.kernel.model import Model
 from holdfast.kernel.money import Currency
 from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, StaleSettings, UnknownShop
-from holdfast.tenants.model import ApiKey, Scope, Shop, ShopSettings
+from holdfast.tenants.model import ApiKey, MessageName, Scope, Shop, ShopSettings
 from holdfast.tenants.ports import ApiKeys, Tenants
 
 
@@ -21,6 +21,7 @@ class CreateShop(ShopSettings):
 
     shop: ShopId
     currency: Currency
+    mails_off: tuple[MessageName, ...] = Field(default=(), max_length=40)
 
 
 class CreateApiKey(Model):
