@@ -1,4 +1,4 @@
-"""What a shop's staff and scripts call: products and keys."""
+"""What a shop's staff and scripts call: products and settings."""
 
 import re
 from functools import partial
@@ -6,20 +6,15 @@ from typing import Any
 
 from holdfast.catalogue import usecases as catalogue
 from holdfast.catalogue.errors import KindIsFixed, ProductExists, ProductInUse, StaleProduct, UnknownProduct
-from holdfast.catalogue.model import Kind, Product
+from holdfast.catalogue.model import Product
 from holdfast.catalogue.repository import DynamoProducts
 from holdfast.catalogue.views import ProductBody, ProductPage, ProductView, product_view
-from holdfast.fulfilment.errors import NotDigital
-from holdfast.fulfilment.importing import ImportKeys, import_keys
 from holdfast.fulfilment.repository import DynamoFulfilment
-from holdfast.fulfilment.safe import Safe
-from holdfast.fulfilment.views import ImportedView, KeysBody, VaultView
 from holdfast.kernel.errors import Invalid
 from holdfast.kernel.ids import SKU_PATTERN
 from holdfast.kernel.time import utc_now
 from holdfast.platform import aws, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
-from holdfast.platform.envelope import KmsDataKeys
 from holdfast.platform.http import Api, Request
 from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
@@ -34,7 +29,7 @@ from holdfast.tenants.guards import api_key
 from holdfast.tenants.model import Scope
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.tenants.views import SettingsBody, SettingsView, settings_view
-from holdfast.wiring.stock import ShelfForCatalogue, StockForFulfilment
+from holdfast.wiring.stock import ShelfForCatalogue
 
 
 class Settings(HoldSettings):
@@ -43,7 +38,6 @@ class Settings(HoldSettings):
     locks_table: str
     orders_table: str
     fulfilment_table: str
-    sealing_key_arn: str
     tenants_table: str
     token_secret_arn: str
 
@@ -73,8 +67,7 @@ tenants = DynamoTenants(Table(client, settings.tenants_table))
 directory = Directory(tenants)
 products = DynamoProducts(Table(client, settings.catalogue_table))
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
-safe = Safe(KmsDataKeys(settings.sealing_key_arn))
-fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit, safe)
+fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
 tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 shelf = ShelfForCatalogue(stock, settings.grace, fulfilment.debts.owed, utc_now)
 
@@ -174,45 +167,8 @@ def change_settings(request: Request[SettingsBody]) -> SettingsView:
     return settings_view(tenant_usecases.change_settings(request.shop, wanted, tenants=tenants, expected=if_match(request.headers)))
 
 
-@api.get("/shops/{shop}/admin/keys/{sku}", returns=VaultView, refusals=(*refused, UnknownProduct, NotDigital), **needs(Scope.VIEWER))
-def count_keys(request: Request[None]) -> VaultView:
-    """How many keys a digital product has. The keys themselves are shown to their owners only."""
-    _digital(request)
-    vault = fulfilment.vaults.vault(request.shop, request.path["sku"])
-    return VaultView(sku=vault.sku, imported=vault.imported, delivered=vault.taken, left=vault.left)
-
-
-@api.post(
-    "/shops/{shop}/admin/keys/{sku}",
-    body=KeysBody,
-    returns=ImportedView,
-    idempotent=True,
-    max_body=5 * 1024 * 1024,
-    refusals=(*refused, UnknownProduct, NotDigital),
-    **needs(Scope.OPERATOR),
-)
-def add_keys(request: Request[KeysBody]) -> ImportedView:
-    """Import licence keys; each is one unit of stock. Keys that the shop has already are left out and named."""
-    _digital(request)
-    command = ImportKeys(
-        shop=request.shop,
-        sku=request.path["sku"],
-        keys=tuple(request.body.keys),
-        batch=request.key.identity,
-        actor=request.caller.id or request.caller.kind,
-        dry_run=request.body.dry_run,
-    )
-    imported = import_keys(command, store=fulfilment, stock=StockForFulfilment(stock, settings.grace), now=request.now)
-    return ImportedView(imported=imported.imported, duplicates=list(imported.duplicates), dry_run=imported.dry_run)
-
-
 def _product(request: Request[Any]) -> Product:
     product = products.get(request.shop, request.path["sku"])
     if product is None or product.archived:
         raise UnknownProduct
     return product
-
-
-def _digital(request: Request[Any]) -> None:
-    if _product(request).kind is not Kind.DIGITAL:
-        raise NotDigital("Only digital products have keys; restock this one with a quantity.")

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from holdfast.catalogue.repository import DynamoProducts
+from holdfast.fulfilment import key_audit
 from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.kernel.errors import HoldfastError
 from holdfast.kernel.ids import ShopId, Sku
@@ -42,6 +43,7 @@ from holdfast.tenants import usecases
 from holdfast.tenants.repository import Directory, DynamoTenants
 from holdfast.wiring.accounts import connect_of
 from holdfast.wiring.cleaning import Cleaner
+from holdfast.wiring.keys import BookForKeyAudit
 from holdfast.wiring.orders import OrdersForSweep
 from holdfast.wiring.orphans import OrdersForOrphans
 from holdfast.wiring.providers import kind_of
@@ -75,7 +77,8 @@ products = DynamoProducts(Table(client, settings.catalogue_table))
 orders = DynamoOrders(Table(client, settings.orders_table))
 commit = DynamoCommit(client)
 search = DynamoOrderSearch(Table(client, settings.orders_table), commit)
-vaults = VaultsForSearch(DynamoFulfilment(Table(client, settings.fulfilment_table), commit), orders)
+fulfilment = DynamoFulfilment(Table(client, settings.fulfilment_table), commit)
+vaults = VaultsForSearch(fulfilment, orders)
 stock = DynamoStock(Table(client, settings.stock_table), Table(client, settings.locks_table), commit)
 cleaner = Cleaner(stock, OrdersForSweep(orders), DynamoRuns(Table(client, settings.operations_table)), settings.grace, utc_now)
 
@@ -185,6 +188,12 @@ def audit_stock(options: dict[str, Any]) -> BaseModel:
     return report.without_proved()
 
 
+def audit_keys(options: dict[str, Any]) -> BaseModel:
+    """That each licence key belongs to one order line at most."""
+    book = BookForKeyAudit(orders, products.skus)
+    return key_audit.audit(key_audit.AuditKeys.model_validate(options), store=fulfilment, book=book)
+
+
 def rebuild_stock(options: dict[str, Any]) -> BaseModel:
     asked = RebuildStock.model_validate(options)
     return ledger.rebuild(asked.shop, asked.sku, at=asked.at or utc_now(), store=stock, most=MOST_DOCUMENTS)
@@ -237,6 +246,7 @@ COMMANDS: dict[str, Callable[[dict[str, Any]], BaseModel]] = {
     "create_api_key": create_api_key,
     "connect_provider": connect_provider,
     "audit_stock": audit_stock,
+    "audit_keys": audit_keys,
     "rebuild_stock": rebuild_stock,
     "rebuild_orders": rebuild_orders,
     "find_orphans": find_orphans,

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from holdfast.fulfilment import key_audit
 from holdfast.fulfilment.model import Vault, total
 from holdfast.notifications import telling
 from holdfast.notifications.kinds import MANNERS, Audience, Channel, Kind
@@ -14,9 +15,11 @@ from holdfast.orders.model import Order, Status
 from holdfast.payments.model import DisputeState, News
 from holdfast.stock.keys import buyer_pool
 from holdfast.stock.model import PROMISES, Level, Movement, Reason, is_pool
+from holdfast.wiring.keys import BookForKeyAudit
 from tests.memory.acquirer_book import Ledger
 from tests.memory.audit_batches import audit_batches, audit_queues, fed, places_in_use
 from tests.memory.engine import Memory
+from tests.memory.fulfilment import MemoryFulfilment
 from tests.memory.house import tellable
 from tests.memory.orders import MemoryOrders
 
@@ -67,6 +70,15 @@ def _marks(memory: Memory, vault: Vault) -> None:
     assert all(key.revoked_at for key in keys if key.replaced_by), vault
 
 
+def _proved(memory: Memory) -> None:
+    """What the command says that operators have for it."""
+    vaults: list[Vault] = memory.of("vault")
+    for shop in {vault.shop for vault in vaults}:
+        book = BookForKeyAudit(MemoryOrders(memory), lambda shop: [vault.sku for vault in vaults if vault.shop == shop])
+        report = key_audit.audit(key_audit.AuditKeys(shop=shop, limit=500), store=MemoryFulfilment(memory), book=book)
+        assert all(one.proved for one in report.skus), report
+
+
 def _in_itself(memory: Memory, order: Order) -> None:
     """What an order alone proves; it is looked at again when it has changed."""
     timeline = MemoryOrders(memory).timeline(order)
@@ -92,6 +104,7 @@ def audit_end(memory: Memory) -> None:
             waiting = memory.of("debt", level.key.shop, level.key.sku)
             assert level.available == 0 or waiting == [], f"somebody waits for what is there: {level}"
     audit_queues(memory)
+    _proved(memory)
     _promises(memory)
     _allowances(memory)
     for order in _orders(memory):

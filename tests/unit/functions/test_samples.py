@@ -20,6 +20,7 @@ from tests.unit.functions import (
     account_cases,
     contract,
     inbox_cases,
+    key_cases,
     notice_cases,
     notification_cases,
     order_desk_cases,
@@ -502,7 +503,7 @@ def one_run(_: World, answer: Answer) -> None:
 
 LATER = timedelta(minutes=16)
 SF, ORDERS, ADMIN, INVENTORY = "storefront_http", "orders_http", "admin_http", "inventory_http"
-SANDBOX, WEBHOOK = "payments_sandbox", "payments_webhook"
+SANDBOX, WEBHOOK, KEY_DESK = "payments_sandbox", "payments_webhook", "fulfilment_admin_http"
 CASES: dict[str, Expected] = {
     f"{SF}/list_products": Expected(200, {"next": None}),
     f"{SF}/list_products_page": Expected(200),
@@ -553,8 +554,8 @@ CASES: dict[str, Expected] = {
     f"{ADMIN}/withdraw_product": Expected(204, effect=sku_is_gone_from_the_shop),
     f"{INVENTORY}/show_level": Expected(200, {"sku": "box", "on_hand": 5, "available": 5, "locked": 0, "waiting": 0, "shards": 1}),
     f"{INVENTORY}/restock": Expected(200, {"on_hand": 25}, effect=once_however_often),
-    f"{ADMIN}/count_keys": Expected(200, {"sku": "licence", "imported": 3, "delivered": 0, "left": 3}),
-    f"{ADMIN}/add_keys": Expected(200, {"imported": 2, "duplicates": [0, 3], "dry_run": False}, effect=expect_stock("licence", 5, 5)),
+    f"{KEY_DESK}/count_keys": Expected(200, {"sku": "licence", "imported": 3, "delivered": 0, "left": 3}),
+    f"{KEY_DESK}/add_keys": Expected(200, {"imported": 2, "duplicates": [0, 3], "dry_run": False}, effect=expect_stock("licence", 5, 5)),
     f"{INVENTORY}/list_holds": Expected(200, {"next": None}, after=PLACED),
     f"{INVENTORY}/release_hold": Expected(200, {"units": 2}, after=PLACED, effect=expect_order("cancelled", "pending")),
     f"{INVENTORY}/list_inventory": Expected(200, effect=two_rows_and_more),
@@ -692,6 +693,7 @@ CASES |= {
         notice_cases.CASES,
         notification_cases.CASES,
         waiting_cases.CASES,
+        key_cases.CASES,
     )
     for name, case in cases.items()
 }

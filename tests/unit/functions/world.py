@@ -157,7 +157,7 @@ class World:
         ok(self.http("admin_http", "PUT", "/shops/{shop}/admin/products/{sku}", **path, body=body, headers=admin))
         if keys:
             texts = [f"{sku}-{number:04d}" for number in range(1, keys + 1)]
-            ok(self.http("admin_http", "POST", "/shops/{shop}/admin/keys/{sku}", **path, body={"keys": texts}, headers=admin))
+            ok(self.http("fulfilment_admin_http", "POST", "/shops/{shop}/admin/keys/{sku}", **path, body={"keys": texts}, headers=admin))
         if units:
             restock = "/shops/{shop}/admin/inventory/{sku}/restock"
             ok(self.http("inventory_http", "POST", restock, **path, body={"quantity": units}, headers=admin))
@@ -198,6 +198,7 @@ def empty() -> Iterator[World]:
             load(name)
             for name in (
                 "admin_http",
+                "fulfilment_admin_http",
                 "inventory_http",
                 "orders_admin_http",
                 "storefront_http",
@@ -214,6 +215,7 @@ def empty() -> Iterator[World]:
         for module in made:  # what a worker remembers belongs to the world before
             module.directory._shops.clear()
             module.directory._keys.clear()
+        for module in [*made, load("fulfilment_inbox")]:
             if hasattr(module, "safe"):
                 module.safe._secrets.clear()
                 module.safe._data_keys._sealing.clear()

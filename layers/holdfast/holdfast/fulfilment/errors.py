@@ -83,3 +83,9 @@ class TooManyWithdrawn(Conflict):
     """As many keys of this item are withdrawn as can be. Facts: most."""
 
     code = "too_many_withdrawn"
+
+
+class KeysRefused(Invalid):
+    """One row or more of a file cannot be imported, so nothing was. Facts: rows, rows_refused, errors (the first 100)."""
+
+    code = "keys_refused"

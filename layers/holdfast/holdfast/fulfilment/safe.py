@@ -29,6 +29,15 @@ class Safe:
         plain = self._data_keys.unwrap(envelope.wrapped_in(sealed), _of_vault(shop, sku))
         return envelope.opened(sealed, plain, _place(shop, sku, place))
 
+    def shut(self, shop: str, sku: str, name: str, text: str) -> str:
+        """Texts that wait to be imported, under a name that is no place."""
+        return envelope.sealed(text, self._data_keys.for_sealing(_of_vault(shop, sku)), _waiting(shop, sku, name))
+
+    def unshut(self, shop: str, sku: str, name: str, sealed: str) -> str:
+        """ValueError when it was sealed under another name."""
+        plain = self._data_keys.unwrap(envelope.wrapped_in(sealed), _of_vault(shop, sku))
+        return envelope.opened(sealed, plain, _waiting(shop, sku, name))
+
     def new_secret(self, shop: str) -> bytes:
         """A shop's secret for fingerprints, wrapped: made once and kept."""
         return self._data_keys.for_sealing(_of_fingerprints(shop)).wrapped
@@ -57,3 +66,7 @@ def _of_fingerprints(shop: str) -> dict[str, str]:
 
 def _place(shop: str, sku: str, place: int) -> str:
     return f"{shop}#{sku}#{place}"
+
+
+def _waiting(shop: str, sku: str, name: str) -> str:
+    return f"{shop}#{sku}#WAITING#{name}"
