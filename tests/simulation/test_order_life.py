@@ -366,7 +366,18 @@ class OrderLife(RuleBasedStateMachine):
     def resend(self, order: Order | None, email: str | None, fault: Any) -> None:
         self.to(order, fault, lambda house: house.resend(order, email=email))
 
+    @rule(order=orders, identity=identities, fault=faults)
+    def a_parcel_has_trouble(self, order: Order | None, identity: str, fault: Any) -> None:
+        self.to(order, fault, lambda house: house.trouble(order, identity))
+
     # Time.
+
+    @rule(target=orders, count=st.integers(4, 6), fault=faults)
+    def somebody_waits_too_long(self, count: int, fault: Any) -> Any:
+        order = self.somebody_bought({"PEN": count}, None, put_back=False)
+        self.house.now += timedelta(hours=25)
+        self.under(fault, lambda house: house.tell_delays())
+        return order
 
     @rule(fault=faults)
     def sweep(self, fault: Any) -> None:
