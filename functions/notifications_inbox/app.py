@@ -131,6 +131,10 @@ def told(notice: Notice) -> None:
     report(telling.tell(notice, office=office, now=utc_now()))
 
 
+def written(notice: Notice) -> None:
+    telling.write(notice, office=office, now=utc_now())
+
+
 def tell(message: Message) -> None:
     told(Notice.model_validate(message["notice"]))
 
@@ -162,7 +166,7 @@ def tell_back(message: Message) -> None:
     shop, sku = message["shop"], message["sku"]
     free = availability(shop, [sku], levels=levels, recall=Recall(), grace=settings.grace, now=utc_now())[sku]
     idle = message.get("idle", 0)
-    done = wishing.tell_back(shop, sku, free, book=store, tell=told, messages=queue, now=utc_now(), idle=idle)
+    done = wishing.tell_back(shop, sku, free, book=store, tell=written, messages=queue, now=utc_now(), idle=idle)
     logger.info("told who waited", extra={"shop": shop, "sku": sku, "people": done.told, "again": done.again})
 
 

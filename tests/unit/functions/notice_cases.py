@@ -106,6 +106,10 @@ def once_for_each_crossing(world: World, answer: Answer) -> None:
 
 
 def nobody_waits_any_more(world: World, answer: Answer) -> None:
+    """Each mail comes by a message of its own."""
+    inbox = load("notifications_inbox")
+    for message in world.messages("notifications"):
+        inbox.KINDS[message["kind"]](message)
     mails("bob@example.com", "eve@example.com", says="49.00")(world, answer)
     assert load("notifications_inbox").store.wishes("demo", "box", 10) == []
 

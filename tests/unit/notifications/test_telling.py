@@ -136,6 +136,16 @@ def test_the_trouble_of_one_is_not_the_others(room: PostRoom) -> None:
     assert statuses(room)[Channel.EMAIL] == [Status.SENT]
 
 
+def test_what_is_only_written_is_sent_by_messages_of_its_own_and_once(room: PostRoom) -> None:
+    for _ in range(2):
+        telling.write(room.notice(), office=room.office, now=room.now)
+    assert room.mail.sent == room.texts.sent == []
+    room.go_on(minutes=5)
+    assert (len(room.mail.sent), len(room.texts.sent)) == (1, 1)
+    telling.write(room.notice(), office=room.office, now=room.now)
+    assert room.queue.due(room.now) == []
+
+
 # Bursts.
 
 

@@ -5,7 +5,7 @@ later leaves rows that have not ended, and the schedule finds them.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from holdfast.kernel.errors import UnavailableError
@@ -85,6 +85,16 @@ def tell(notice: Notice, *, office: PostOffice, now: datetime) -> list[Attempted
     open_ = [row for row in made if row.status in rules.OPEN]
     attempted = [_attempt(row, office, now) for row in _paced(open_, office, now)]
     return [one for one in attempted if one is not None]
+
+
+def write(notice: Notice, *, office: PostOffice, now: datetime) -> None:
+    """As `tell`, of a kind that has no bursts; each is sent by a message of its own. Whoever tells many in a row has no time to send them:
+    a worker that is stopped in the middle leaves a mail in doubt, and what else was in its batch waits.
+    """
+    for recipient in office.writer.recipients(notice):
+        row = office.store.add(rules.row(notice, recipient, now))
+        if row.status in rules.OPEN:
+            send_later(row, timedelta(), office.messages)
 
 
 def _attempt(row: Notification, office: PostOffice, now: datetime) -> Attempted | None:
