@@ -46,6 +46,22 @@ def test_who_comes_to_wait_and_has_a_part_of_a_long_queue_fed_has_the_rest_fed(w
     two_wait(world)
     (order,) = {item["order"] for item in world.items("fulfilment") if "owed" in item and item["paid_at"].startswith("2026-11-21T12:02")}
     monkeypatch.setattr(feeding, "BATCH", 1)
-    monkeypatch.setattr(feeding.feed, "__kwdefaults__", {"most": 1})
     work(world, {"kind": "serve", "shop": "demo", "order": order})
     assert world.messages("fulfilment") == [WOKEN]
+
+
+def test_a_restock_that_comes_late_in_an_invocation_is_left_to_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or all of the messages come back, those of paid orders too, because the worker was stopped."""
+    two_wait(world)
+    fed = []
+
+    def slow(shop: str, sku: str, **_: Any) -> feeding.Meal:
+        fed.append(sku)
+        world.later(seconds=26)
+        return feeding.Meal()
+
+    monkeypatch.setattr(load("fulfilment_inbox"), "feed", slow)
+    event = sample("fulfilment_inbox/restock")
+    event["Records"] *= 3
+    assert world.call("fulfilment_inbox", event) == {"batchItemFailures": []}
+    assert (fed, world.messages("fulfilment")) == (["licence"], [WOKEN, WOKEN])

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.fulfilment import rules
 from holdfast.fulfilment.errors import VaultShortError
-from holdfast.fulfilment.feeding import feed, release_queue
+from holdfast.fulfilment.feeding import MOST_BATCHES, feed, release_queue
 from holdfast.fulfilment.model import Debt, Delivery
 from holdfast.fulfilment.ports import PaidOrder, Vaults, World
 from holdfast.kernel.errors import Conflict, HoldfastError, UnavailableError
@@ -19,7 +19,7 @@ ROOM = 99
 """Items of the transaction beside the order: of each SKU a debt, the vault and a delivery, and ranges of keys that came back."""
 
 
-def serve(shop: str, order: str, *, world: World, now: datetime) -> Sequence[str]:
+def serve(shop: str, order: str, *, world: World, now: datetime, most: int = MOST_BATCHES) -> Sequence[str]:
     """Safe to repeat. SKUs whose queues are to be looked at again, because there is more to do."""
     trouble: HoldfastError = UnavailableError("The order or its keys keep changing.")
     for _ in range(ATTEMPTS):
@@ -37,7 +37,7 @@ def serve(shop: str, order: str, *, world: World, now: datetime) -> Sequence[str
         # A restock between the sale and the debt would not have seen the debt; and an earlier try may have left the very batch open that
         # the order was fed with.
         looked_at = dict.fromkeys([*paid.owed(), *(given.sku for given in paid.given)])
-        return [sku for sku in looked_at if feed(shop, sku, world=world, now=now).again_in == timedelta()]
+        return [sku for sku in looked_at if feed(shop, sku, world=world, now=now, most=most).again_in == timedelta()]
     raise trouble
 
 
