@@ -62,7 +62,7 @@ def audit(memory: Memory) -> None:
 def _marks(memory: Memory, vault: Vault) -> None:
     """Every place up to the last that was taken is with somebody, came back, or was withdrawn before its turn came."""
     keys = memory.of("key", vault.shop, vault.sku)
-    withdrawn = [key.place for key in keys if key.withdrawn_at]
+    withdrawn = sorted(key.place for key in keys if key.withdrawn_at)
     passed = [place for place in withdrawn if place <= vault.taken]
     assert sorted([*places_in_use(memory, vault), *passed]) == list(range(1, vault.taken + 1)), vault
     assert (vault.passed, [*vault.withdrawn]) == (len(passed), [place for place in withdrawn if place > vault.taken]), vault

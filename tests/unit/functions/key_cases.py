@@ -88,6 +88,17 @@ def is_for_sale_again(world: World, answer: Answer) -> None:
     assert (body(answer)["withdrawn_at"], vault(world)["withdrawn"]) == (None, [])
 
 
+def is_proved(_: World, answer: Answer) -> None:
+    assert answer["ok"], answer
+    told = {one["sku"]: (one["imported"], one["taken"], one["proved"], one["findings"]) for one in answer["result"]["skus"]}
+    assert told == {"box": (0, 0, True, []), "last": (0, 0, True, []), "licence": (3, 2, True, [])}
+    assert (answer["result"]["orders"], answer["result"]["complete"]) == (1, True)
+
+
+def is_misspelt(_: World, answer: Answer) -> None:
+    assert (answer["ok"], answer["error"]["code"]) == (False, "validation_failed")
+
+
 CASES: dict[str, dict[str, Any]] = {
     f"{DESK}/import_keys": {"status": 202, "members": {"imported": 0, "duplicates": []}, "effect": waits_sealed},
     f"{DESK}/import_keys_refused": {
@@ -102,5 +113,7 @@ CASES: dict[str, dict[str, Any]] = {
     f"{DESK}/revoke_key_unknown": {"status": 404, "members": {"code": "not_found"}},
     f"{DESK}/replace_key": {"status": 200, "after": ORDER_PAID, "given": is_delivered_and_named, "effect": another_is_there},
     f"{DESK}/return_key": {"status": 200, "given": is_withdrawn, "effect": is_for_sale_again},
+    "operations_command/audit_keys": {"after": ORDER_PAID, "effect": is_proved},
+    "operations_command/audit_keys_misspelt": {"effect": is_misspelt},
     f"{INBOX}/import_keys": {"after": KEPT, "effect": one_came},
 }
