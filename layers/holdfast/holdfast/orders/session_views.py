@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from holdfast.kernel.addresses import sendable
 from holdfast.kernel.ids import Sku
 from holdfast.kernel.model import Input, Model
 from holdfast.kernel.money import Currency, Money
@@ -16,8 +17,9 @@ from holdfast.orders.validation import Issue
 MAX_LINES = 24
 """A transaction takes a hundred items, and a refund writes three per line beside the order, its payment and the event."""
 MAX_QUANTITY = 1000
-# What HTML takes for an address: SES sends to no other, and nothing in it could end a header.
-Email = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z0-9-]{2,63}$")]
+# What HTML takes for an address, as far as SES sends to it: nothing in it could end a header.
+_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z0-9-]{2,63}$"
+Email = Annotated[str, StringConstraints(pattern=_ADDRESS), AfterValidator(sendable)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Notes = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

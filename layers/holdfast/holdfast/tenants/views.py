@@ -2,8 +2,9 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from holdfast.kernel.addresses import sendable
 from holdfast.kernel.model import Input, Model
 from holdfast.kernel.money import Currency, Minor
 from holdfast.kernel.time import Instant
@@ -35,6 +36,7 @@ from holdfast.tenants.model import (
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
 MOST_GRAMS_OR_MINOR = 10**12
+Address = Annotated[EmailAddress, AfterValidator(sendable)]
 
 
 class BandBody(Input):
@@ -69,7 +71,7 @@ class BrandBody(Input):
     logo_url: str | None = Field(default=None, max_length=500, pattern=r"^https://[^\s\"'<>]{1,490}$")
     color: str = Field(default="#1f5f4a", pattern=r"^#[0-9a-fA-F]{6}$")
     sender_name: str | None = Field(default=None, min_length=1, max_length=60, pattern=NO_CONTROLS)
-    reply_to: EmailAddress | None = None
+    reply_to: Address | None = None
     legal: str | None = Field(default=None, max_length=1000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")
 
 
@@ -102,7 +104,7 @@ class SettingsBody(Input):
     brand: BrandBody = BrandBody()
     waiting: WaitingBody = WaitingBody()
     mails_off: list[MessageName] = Field(default_factory=list, max_length=40)
-    staff_emails: list[EmailAddress] = Field(default_factory=list, max_length=10)
+    staff_emails: list[Address] = Field(default_factory=list, max_length=10)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
