@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.catalogue.errors import UnknownProduct
 from holdfast.catalogue.repository import DynamoProducts
+from holdfast.catalogue.views import MAX_QUANTITY
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.time import utc_now
 from holdfast.notifications import browsing, guards, preferring, unsubscribe_page, views, wishing
@@ -94,7 +95,8 @@ def ask_for_back_in_stock(request: Request[views.BackInStockBody]) -> views.Back
     if product is None or product.archived:
         raise UnknownProduct
     free = availability(request.shop, [sku], levels=levels, recall=recall, grace=settings.grace, now=request.now)
-    wishing.ask(_wish(request), free=free[sku], book=store)
+    told = min(free[sku], product.max_per_order or MAX_QUANTITY)  # how much a shop has beyond one order is nobody's business
+    wishing.ask(_wish(request), free=told, book=store)
     return views.BackInStockView(sku=sku)
 
 

@@ -57,6 +57,10 @@ def ask_back(world: World, sent: Any, sku: str = "rare") -> tuple[int, str]:
     return ask(world, HTTP, "POST", BACK, {"shop": "demo", "sku": sku}, body=sent)
 
 
+def shelf_answer(world: World, sku: str) -> Any:
+    return body(world.call(HTTP, request("POST", BACK, {"shop": "demo", "sku": sku}, body={"email": EMAIL})))
+
+
 def choose(world: World, sent: Any, headers: Mapping[str, str] | None = None, **query: str) -> tuple[int, str]:
     path = {"shop": "demo", "customer": CUSTOMER}
     return ask(world, HTTP, "PUT", PREFERENCES, path, body=sent, headers=headers, query={"token": token(), **query})
@@ -135,6 +139,15 @@ def test_the_last_unit_in_somebodys_hand_may_be_waited_for(world: World) -> None
     """It is not for sale at this moment, and it may come back."""
     world.play("storefront_http/place_order_partial")
     assert ask_back(world, {"email": EMAIL}, "licence")[0] == 202
+
+
+@pytest.mark.parametrize(("most", "told"), [(None, 5), (5, 5), (2, 2)])
+def test_nobody_learns_how_much_is_there_beyond_what_one_order_may_have(world: World, most: int | None, told: int) -> None:
+    world.product("many", units=5)
+    row = next(item for item in world.items("catalogue") if item.get("sku") == "many")
+    world.put("catalogue", {**row, "max_per_order": most})
+    answer = shelf_answer(world, "many")
+    assert (answer["code"], answer["available"]) == ("in_stock", told)
 
 
 def test_the_answer_does_not_tell_who_is_known(shelf: World) -> None:
