@@ -188,11 +188,11 @@ def show_import(request: Request[None]) -> views.ImportJobView:
 @api.post(
     KEYS + "/revoke",
     body=views.ReasonBody,
-    returns=views.KeyView,
+    returns=views.StaffKeyView,
     idempotent=True,
     **staff(Scope.OPERATOR, *OF_KEY, KeyAlreadyRevoked, TooManyWithdrawn),
 )
-def revoke_key(request: Request[views.ReasonBody]) -> views.KeyView:
+def revoke_key(request: Request[views.ReasonBody]) -> views.StaffKeyView:
     """Take a key back, by its id in the place of the SKU: its order is told. One that nobody has had leaves the stock."""
     return views.key_view(revoking.revoke(_act(request), desk=key_desk, now=request.now))
 
@@ -200,11 +200,11 @@ def revoke_key(request: Request[views.ReasonBody]) -> views.KeyView:
 @api.post(
     KEYS + "/replace",
     body=views.ReasonBody,
-    returns=views.KeyView,
+    returns=views.StaffKeyView,
     idempotent=True,
     **staff(Scope.OPERATOR, *OF_KEY, KeyNotDelivered, KeyAlreadyReplaced, KeyOrderEnded, NoKeysLeft),
 )
-def replace_key(request: Request[views.ReasonBody]) -> views.KeyView:
+def replace_key(request: Request[views.ReasonBody]) -> views.StaffKeyView:
     """Give the customer of a key another one, by the key's id in the place of the SKU: the bad one is good for nothing any more."""
     return views.key_view(revoking.replace(_act(request), desk=key_desk, now=request.now))
 
@@ -212,11 +212,11 @@ def replace_key(request: Request[views.ReasonBody]) -> views.KeyView:
 @api.post(
     KEYS + "/return",
     body=views.ReasonBody,
-    returns=views.KeyView,
+    returns=views.StaffKeyView,
     idempotent=True,
     **staff(Scope.OPERATOR, UnknownKey, KeyNotWithdrawn, KeyWasDelivered),
 )
-def return_key(request: Request[views.ReasonBody]) -> views.KeyView:
+def return_key(request: Request[views.ReasonBody]) -> views.StaffKeyView:
     """Put a withdrawn key that nobody has had on sale again, by its id in the place of the SKU."""
     return views.key_view(revoking.bring_back(_act(request), desk=key_desk, now=request.now))
 

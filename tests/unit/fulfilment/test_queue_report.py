@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from holdfast.fulfilment import queue_report
-from holdfast.fulfilment.queue_report import Ages, OpenBatch, QueueReport, QueueRow, Totals
+from holdfast.fulfilment.queue_report import Ages, OpenBatch, QueueReport, QueueRow, QueueTotals
 from holdfast.fulfilment.waiting_views import places
 from tests.memory import samples
 from tests.memory.engine import Memory
@@ -52,7 +52,7 @@ def test_totals_are_of_all_that_is_told(store: MemoryFulfilment) -> None:
     told = report(store)
     assert [(row.sku, row.orders, row.units, row.free) for row in told.rows] == [("A", 9, 27, 0), ("B", 1, 3, 2), ("C", 1, 3, 0)]
     ages = Ages(under_1_hour=3, under_4_hours=2, under_24_hours=2, under_3_days=2, older=2)
-    assert (told.totals, told.next) == (Totals(orders=11, units=33, late=4, ages=ages), None)
+    assert (told.totals, told.next) == (QueueTotals(orders=11, units=33, late=4, ages=ages), None)
 
 
 def test_page_by_page(store: MemoryFulfilment) -> None:
@@ -60,7 +60,7 @@ def test_page_by_page(store: MemoryFulfilment) -> None:
     assert ([row.sku for row in first.rows], first.next) == (["A", "B"], "B")
     second = report(store, first.next, limit=2)
     assert ([row.sku for row in second.rows], second.totals.orders, second.next) == (["C"], 1, None)
-    assert (report(store, "C").rows, report(store, "C").totals) == ((), Totals())
+    assert (report(store, "C").rows, report(store, "C").totals) == ((), QueueTotals())
 
 
 def test_a_long_queue_makes_a_short_page(store: MemoryFulfilment) -> None:

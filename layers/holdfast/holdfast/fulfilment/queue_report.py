@@ -40,7 +40,7 @@ class OpenBatch(Model):
     leased_until: Instant | None
 
 
-class Totals(Model):
+class QueueTotals(Model):
     """`orders` wait for `units`; `late` of them for longer than was promised."""
 
     orders: int = 0
@@ -49,7 +49,7 @@ class Totals(Model):
     ages: Ages = Ages()
 
 
-class QueueRow(Totals):
+class QueueRow(QueueTotals):
     """`free` units are in stock and held by nobody: with any, the queue is about to be fed."""
 
     sku: str
@@ -62,7 +62,7 @@ class QueueReport(Model):
     """`next`: the SKU after which the report goes on."""
 
     rows: tuple[QueueRow, ...]
-    totals: Totals
+    totals: QueueTotals
     next: str | None
 
 
@@ -119,9 +119,9 @@ def _all(queue: Queue, debts: Debts) -> Iterator[Debt]:
         after = page[-1].position
 
 
-def _summed(rows: Iterable[QueueRow]) -> Totals:
+def _summed(rows: Iterable[QueueRow]) -> QueueTotals:
     rows = list(rows)
     ages = {name: sum(getattr(row.ages, name) for row in rows) for name in Ages.model_fields}
-    return Totals(
+    return QueueTotals(
         orders=sum(row.orders for row in rows), units=sum(row.units for row in rows), late=sum(row.late for row in rows), ages=Ages(**ages)
     )

@@ -134,7 +134,7 @@ class ReasonBody(Input):
     reason: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-class KeyView(Model):
+class StaffKeyView(Model):
     """What became of a key. `replaced_by`: the id of the one that its customer got instead."""
 
     id: str
@@ -164,6 +164,6 @@ def job_view(job: Job, duplicates: list[int]) -> ImportJobView:
     return ImportJobView(**told, status=job.status, duplicates=duplicates, errors=list(job.faults), finished_at=finished)
 
 
-def key_view(key: LicenceKey) -> KeyView:
+def key_view(key: LicenceKey) -> StaffKeyView:
     told = {"id", "sku", "place", "revoked_at", "withdrawn_at", "replaced_by"}
-    return KeyView(masked=key.masked, **key.model_dump(include=told))
+    return StaffKeyView(masked=key.masked, **key.model_dump(include=told))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from holdfast.fulfilment.model import Debt
-from holdfast.fulfilment.queue_report import QueueRow, Totals, is_late
+from holdfast.fulfilment.queue_report import QueueRow, QueueTotals, is_late
 from holdfast.kernel.model import Model
 from holdfast.kernel.time import Instant
 
@@ -13,7 +13,7 @@ class QueuesPage(Model):
     """`totals` are of the queues on this page. A page may have fewer than asked for; only `next` tells whether there are more."""
 
     items: tuple[QueueRow, ...]
-    totals: Totals
+    totals: QueueTotals
     next: str | None
 
 
