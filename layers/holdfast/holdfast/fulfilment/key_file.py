@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from holdfast.kernel.model import Record
 
@@ -28,7 +29,9 @@ class Fault(Record):
     detail: str
 
 
-class ReadKey(Record):
+class ReadKey(NamedTuple):
+    """No model: there may be a hundred thousand."""
+
     row: int
     text: str
 
