@@ -1,20 +1,20 @@
 """What may stand in a request about notifications, and how an address looks to those who need not know it."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, StringConstraints, ValidationError, WithJsonSchema, WrapValidator
+from pydantic_core import PydanticCustomError
 
+from holdfast.kernel.addresses import LONGEST, sendable
 from holdfast.notifications.kinds import Audience, Channel, Kind, Topic
 from holdfast.notifications.model import Status, Suppressed
 
-LONGEST_ADDRESS = 254
-"""Of an e-mail address, on its way (RFC 5321)."""
-
 
 def _short_enough(address: str) -> str:
-    if len(address) > LONGEST_ADDRESS:
-        raise ValueError(f"an e-mail address has {LONGEST_ADDRESS} characters at most")
+    if len(address) > LONGEST:
+        raise ValueError(f"an e-mail address has {LONGEST} characters at most")
     return address
 
 
@@ -24,7 +24,7 @@ _EMAIL = (
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])"
 )
 _PHONE = r"\+[1-9][0-9]{6,14}"
-Email = Annotated[str, StringConstraints(pattern=f"^{_EMAIL}$"), AfterValidator(_short_enough)]
+Email = Annotated[str, StringConstraints(pattern=f"^{_EMAIL}$"), AfterValidator(sendable)]
 Phone = Annotated[str, StringConstraints(pattern=f"^{_PHONE}$")]
 """E.164, with nothing between the digits: a text message goes to exactly this number."""
 EmailOrPhone = Annotated[str, StringConstraints(pattern=f"^({_EMAIL}|{_PHONE})$"), AfterValidator(_short_enough)]
@@ -32,7 +32,18 @@ Language = Literal["en", "de"]
 """In which messages are written."""
 Optional = Literal[Topic.REMINDER, Topic.BACK_IN_STOCK]
 """Topics that a customer may switch off."""
-OptionalTopic = Annotated[Optional, WithJsonSchema({"type": "string", "enum": [Topic.REMINDER.value, Topic.BACK_IN_STOCK.value]})]
+_OPTIONAL = [Topic.REMINDER.value, Topic.BACK_IN_STOCK.value]
+
+
+def _in_words(value: Any, check: Callable[[Any], Any]) -> Any:
+    """A refusal names the values, and not how they are called in here."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise PydanticCustomError("literal_error", f"Input should be {' or '.join(map(repr, _OPTIONAL))}") from None
+
+
+OptionalTopic = Annotated[Optional, WrapValidator(_in_words), WithJsonSchema({"type": "string", "enum": _OPTIONAL})]
 CustomerText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
