@@ -14,8 +14,8 @@ from infra import catalogue, openapi
 
 STATUSES = {400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 503}
 """What the contract knows."""
-INTERNAL = {"VaultMoved", "ShopExists", "RecipientRefused"}
-"""Refusals that no route answers: one is tried again inside, one is told to an operator, one is what a channel's service says to a worker.
+INTERNAL = {"VaultMoved", "QueueMoved", "ShopExists", "RecipientRefused"}
+"""Refusals that no route answers: two are tried again inside, one is told to an operator, one is what a channel's service says to a worker.
 Faults end in Error."""
 
 PROMISED = {
@@ -192,6 +192,11 @@ def test_every_change_of_stock_or_money_asks_for_an_idempotency_key(contract: di
         "/admin/inventory/orphans",
         "/admin/cron/stock-cleanup",
         "/admin/keys/{sku}",
+        "/admin/keys/{sku}/replace",
+        "/admin/keys/{sku}/return",
+        "/admin/keys/{sku}/revoke",
+        "/admin/fulfilment/queue/{sku}/feed",
+        "/admin/orders/{order}/delivery-problem",
         "/admin/holds/{lock}/release",
         "/admin/notifications/{notification}/resend",
     }
