@@ -207,3 +207,20 @@ def test_who_came_to_wait_and_found_more_to_do_than_one_message_may_says_so(shop
     shop.house.browser_returns(late)
     assert serving.serve("demo", late.id, world=shop.world, now=shop.house.now) == ["KEY"]
     assert serving.serve("demo", late.id, world=shop.world, now=shop.house.now) == []
+
+
+def test_an_order_that_cannot_be_written_keeps_nobody_else_of_its_batch_from_his_goods(shop: Shop) -> None:
+    bad, good = shop.waits(), shop.waits()
+    shop.house.import_keys("KEY", ["one", "two"], "batch")
+    orders = shop.house.stores.orders
+    save = orders.save
+    orders.save = lambda order: order.id != bad.id and save(order)  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError):
+        shop.house.feed("KEY")
+    assert (shop.house.order(good).status, shop.house.order(bad).status) == (Status.COMPLETED, Status.AWAITING_STOCK)
+    audit(shop.memory)
+    orders.save = save  # type: ignore[method-assign]
+    shop.house.now += feeding.LEASE
+    shop.house.feed("KEY")
+    assert shop.house.order(bad).status is Status.COMPLETED
+    audit(shop.memory)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.fulfilment.model import Allotment, Debt, Places, Vault, begin, total
-from holdfast.fulfilment.rules import allot, next_round, pick, position
+from holdfast.fulfilment.rules import LAST_ROUND, allot, next_round, pick, position
 from tests.memory.samples import NOW
 
 UNITS = st.integers(0, 40)
@@ -87,7 +87,7 @@ def _after(line: list[Debt], given_out: list[Allotment]) -> list[Debt]:
     return found
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 999), st.integers(0, 99)), unique=True, min_size=1, max_size=9))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, LAST_ROUND), st.integers(0, 99)), unique=True, min_size=1, max_size=9))
 def test_positions_sort_by_round_then_priority_then_payment(places: list[tuple[bool, int, int]]) -> None:
     def stands(first: bool, rounds: int, seconds: int) -> str:
         return position(NOW + timedelta(seconds=seconds), "ord-1", first=first, rounds=rounds)
@@ -95,11 +95,18 @@ def test_positions_sort_by_round_then_priority_then_payment(places: list[tuple[b
     spelled = sorted((stands(*place), place) for place in places)
     assert [place for _, place in spelled] == sorted(places, key=lambda place: (place[1], not place[0], place[2]))
     for first, rounds, seconds in places:
-        assert next_round(stands(first, rounds, seconds)) == stands(first, min(rounds + 1, 999), seconds)
+        assert next_round(stands(first, rounds, seconds)) == stands(first, min(rounds + 1, LAST_ROUND), seconds)
 
 
 def test_of_two_who_paid_in_the_same_millisecond_the_id_decides() -> None:
     assert position(NOW, "ord-1") < position(NOW, "ord-2") < position(NOW + timedelta(milliseconds=1), "ord-0")
+
+
+def test_who_has_had_many_shares_gets_the_rest_at_once() -> None:
+    last = position(NOW, "ord-1", rounds=LAST_ROUND)
+    debts = [Debt(shop="demo", sku="A", order="ord-1", owed=9, paid_at=NOW, position=last)]
+    (share,) = allot(debts, {"ord-1": 9}, 20, most=1)
+    assert (share.units, share.later) == (9, False)
 
 
 # Places of keys.

@@ -156,9 +156,19 @@ def _finish(queue: Queue, world: World, now: datetime) -> int:
 
 
 def _settled(batch: Batch, world: World, now: datetime) -> int:
-    """Everybody takes his allotment, and the batch is closed. Units given; 0 when another worker closed it, and counts them."""
+    """Everybody takes his allotment, and the batch is closed. Units given; 0 when another worker closed it, and counts them.
+
+    An order that cannot be written keeps the batch open, and nobody of the batch from his goods.
+    """
     orders = world.orders.several(batch.shop, [allotment.order for allotment in batch.allotments])
-    given = [_hand_over(batch, allotment, orders.get(allotment.order), world, now) for allotment in batch.allotments]
+    given, trouble = [], None
+    for allotment in batch.allotments:
+        try:
+            given.append(_hand_over(batch, allotment, orders.get(allotment.order), world, now))
+        except HoldfastError as error:
+            trouble = error
+    if trouble is not None:
+        raise trouble
     return sum(given) if _close(batch, given, world, now) else 0
 
 

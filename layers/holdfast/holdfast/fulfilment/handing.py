@@ -36,7 +36,8 @@ def delivered_keys(
 ) -> list[DeliveredKey]:
     """The keys that an order has got, oldest first; of one hand-out only, if `wave` says which."""
     found: list[DeliveredKey] = []
-    for one in handed(shop, order, given, vaults=vaults, queues=queues):
+    asked = [meal for meal in given if wave in (None, meal.wave)]
+    for one in handed(shop, order, asked, vaults=vaults, queues=queues):
         if wave in (None, one.wave):
             numbers = [number for places in one.places for number in places.numbers]
             found += [_shown(key, one) for key in vaults.keys(shop, one.sku, numbers)]

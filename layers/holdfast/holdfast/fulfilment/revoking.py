@@ -28,6 +28,7 @@ from holdfast.fulfilment.ports import FulfilmentStore, Stock
 from holdfast.kernel.errors import Conflict, UnavailableError
 from holdfast.kernel.events import Actor
 from holdfast.kernel.model import Model
+from holdfast.kernel.time import rfc3339
 from holdfast.kernel.writes import Write
 
 ATTEMPTS = 10
@@ -125,7 +126,7 @@ def _done(act: Act, plan: Plan, desk: Desk, now: datetime) -> LicenceKey:
 
 def _revocation(act: Act, key: LicenceKey, vault: Vault, desk: Desk, now: datetime) -> list[Write]:
     if key.revoked_at or key.withdrawn_at:
-        raise KeyAlreadyRevoked("This key was taken back already.", revoked_at=key.revoked_at or key.withdrawn_at)
+        raise KeyAlreadyRevoked("This key was taken back already.", revoked_at=rfc3339(key.revoked_at or key.withdrawn_at or now))
     listed = _listed(key, vault, desk)
     if listed is not None or key.place > vault.taken:
         return _withdrawal(act, key, vault, listed, desk, now)

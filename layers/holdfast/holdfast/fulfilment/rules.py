@@ -10,8 +10,8 @@ FIRST = "0#"
 """Sorts before any instant."""
 ROUND = "R"
 """Sorts after any instant."""
-LAST_ROUND = 999
-"""From there on the time of payment decides again: more would not sort."""
+LAST_ROUND = 50
+"""Who has had so many shares gets all that he is owed with the next: an order remembers each of its batches, and has room for some."""
 AFTER_INSTANTS = ":"
 """Sorts between the two: after every digit, and before any letter."""
 
@@ -44,10 +44,11 @@ def allot(debts: Sequence[Debt], owed: Mapping[str, int], units: int, most: int 
     """
     for debt in debts:
         wanted = min(debt.owed, owed.get(debt.order, 0))
-        given = min(wanted, units, most or wanted)
+        share = None if debt.position.startswith(f"{ROUND}{LAST_ROUND:03d}#") else most
+        given = min(wanted, units, share or wanted)
         if given:
             # Also who was given less than `most`, because no more was there: or units that come one by one would all be his.
-            later = most is not None and given < wanted
+            later = share is not None and given < wanted
             yield Allotment(order=debt.order, units=given, owed=debt.owed, position=debt.position, later=later)
             units -= given
 
