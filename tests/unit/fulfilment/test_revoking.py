@@ -23,6 +23,7 @@ from holdfast.fulfilment.errors import (
 )
 from holdfast.fulfilment.model import Places, Vault
 from holdfast.kernel.errors import HoldfastError, UnavailableError
+from holdfast.kernel.time import rfc3339
 from holdfast.orders import events
 from holdfast.orders.model import Order
 from holdfast.stock.errors import InsufficientStock
@@ -79,7 +80,7 @@ def test_the_same_request_again_changes_nothing(house: House) -> None:
     key = house.key("KEY", 1).id
     assert house.revoke(key) == house.revoke(key)
     assert [event.type for event in house.order(order).events].count(events.KEY_REVOKED) == 1
-    assert refused(KeyAlreadyRevoked, house.revoke, key, "second") == {"revoked_at": house.now}
+    assert refused(KeyAlreadyRevoked, house.revoke, key, "second") == {"revoked_at": rfc3339(house.now)}
 
 
 def test_a_replaced_key_is_revoked_and_another_is_there(house: House, memory: Memory) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.unit.functions.world import World, body, load
+from tests.unit.functions.world import KEYS, World, body, load
 
 Answer = dict[str, Any]
 Effect = Callable[[World, Answer], None]
@@ -77,6 +77,11 @@ def is_told(world: World, answer: Answer) -> None:
     again = world.play(f"{DESK}/revoke_key")
     assert (again["headers"]["Idempotent-Replayed"], again["body"]) == ("true", answer["body"])
     assert vault(world)["revoked"] == 1
+    headers = {"X-Api-Key": KEYS["operator"], "Idempotency-Key": "revoke-0003"}
+    path = {"shop": "demo", "sku": KEY}
+    refused = world.http(DESK, "POST", "/shops/{shop}/admin/keys/{sku}/revoke", **path, body={}, headers=headers)
+    assert (refused["statusCode"], body(refused)["code"]) == (409, "key_revoked")
+    assert body(refused)["revoked_at"] == body(answer)["revoked_at"]
 
 
 def another_is_there(world: World, answer: Answer) -> None:
