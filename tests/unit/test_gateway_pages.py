@@ -17,7 +17,7 @@ from aiohttp import web
 
 from infra.local import gateway as package
 from infra.local.gateway.app import build_app
-from infra.local.gateway.inbox import as_instant, newest_first
+from infra.local.gateway.inbox import as_instant, as_read, newest_first
 from infra.local.gateway.target import Targets
 
 GATEWAY = Path(package.__file__).parent
@@ -150,6 +150,20 @@ def test_the_inbox_says_when_nothing_runs() -> None:
 def test_mails_of_the_same_second_keep_the_order_of_sending() -> None:
     records = [{"MessageId": str(number), "Timestamp": 5} for number in range(3)]
     assert [mail["id"] for mail in newest_first({"messages": {"1": records}})] == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Demo shop <shop@x.example>", "Demo shop <shop@x.example>"),
+        ("=?utf-8?b?TMOkZGNoZW4=?= <shop@x.example>", "L\u00e4dchen <shop@x.example>"),
+        ("=?nothing?b?TMOk?= <shop@x.example>", "=?nothing?b?TMOk?= <shop@x.example>"),
+        ("=?utf-8?b?/w==?= <shop@x.example>", "=?utf-8?b?/w==?= <shop@x.example>"),
+        ("", ""),
+    ],
+)
+def test_who_wrote_is_shown_as_mail_programs_do(sent: str, shown: str) -> None:
+    assert as_read(sent) == shown
 
 
 @pytest.mark.parametrize(("given", "said"), INSTANTS.items())

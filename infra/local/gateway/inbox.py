@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from typing import Any
 
 import aiohttp
@@ -31,13 +33,21 @@ def as_mail(order: int, record: Mapping[str, Any]) -> Mail:
     return {
         "id": str(record.get("MessageId") or order),
         "order": order,
-        "from": record.get("Source") or "",
+        "from": as_read(str(record.get("Source") or "")),
         "to": record.get("To") or [],
         "subject": record.get("Subject") or "(no subject)",
         "text": record.get("BodyText") or "",
         "html": record.get("BodyHtml") or "",
         "at": as_instant(record.get("Timestamp")),
     }
+
+
+def as_read(header: str) -> str:
+    """A sender's name as mail programs show it: on its way it is in RFC 2047's letters, unless it is plain ASCII."""
+    try:
+        return str(make_header(decode_header(header)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return header
 
 
 def as_instant(value: object) -> str:
