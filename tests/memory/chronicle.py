@@ -43,7 +43,9 @@ def every_event() -> list[Order]:
 
 
 def parcel(house: House) -> Order:
-    """Edited, noted, picked, put back, picked again, packed, shipped, brought in vain, delivered, completed, sent back and refunded; its mail resent."""
+    """Edited, noted, picked, put back, picked again, packed, shipped, brought in vain, delivered, completed, sent back and refunded;
+    its mail resent.
+    """
     order = house.buy(("BOX", 2))
     house.browser_returns(order)
     house.serve(order)

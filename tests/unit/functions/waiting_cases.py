@@ -47,7 +47,10 @@ def one_queue(_: World, answer: Answer) -> None:
 
 def who_paid_first_stands_first(_: World, answer: Answer) -> None:
     first, second = body(answer)["items"]
-    assert [(one["place"], one["owed"], one["late"], one["told_at"]) for one in (first, second)] == [(1, 2, True, None), (2, 2, False, None)]
+    assert [(one["place"], one["owed"], one["late"], one["told_at"]) for one in (first, second)] == [
+        (1, 2, True, None),
+        (2, 2, False, None),
+    ]
     assert first["promised_by"] == "2026-11-22T12:01:00.000Z"
 
 
