@@ -20,10 +20,9 @@ from holdfast.orders.checkout import Placed
 from holdfast.orders.model import Order, Status
 from holdfast.stock.model import PROMISES
 from holdfast.wiring.orders import PaidOrderView
-from tests.memory.engine import Memory
 from tests.memory.faults import Fault, Faults, Killed, faulty
 from tests.memory.house import House
-from tests.memory.stores import Stores, in_memory
+from tests.memory.stores import Stores
 from tests.memory.threads import just_before, meet, together
 from tests.race.test_order_races import a_millisecond_apart, waiting
 
@@ -200,11 +199,9 @@ def test_a_batch_is_closed_once(house: House) -> None:
     assert closed_twice(house) == (8, 2)
 
 
-def test_without_the_guard_promises_are_kept_twice() -> None:
-    """Units that come back have a name in the ledger, and would not come twice; promises have none. In memory only: DynamoDB takes two
-    workers' very same transaction for one, for ten minutes.
-    """
-    assert closed_twice(House(in_memory(Memory("STILL_OPEN")))) == (12, 2)
+def test_without_the_guard_promises_are_kept_twice(careless: Careless) -> None:
+    """Units that come back have a name in the ledger, and would not come twice; promises have none."""
+    assert closed_twice(careless("STILL_OPEN")) == (12, 2)
 
 
 def trimmed_while_fed(house: House) -> tuple[int, int]:

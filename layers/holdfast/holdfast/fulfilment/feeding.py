@@ -14,6 +14,7 @@ from holdfast.fulfilment.model import Allotment, Batch, Debt, Given, Places, Que
 from holdfast.fulfilment.ports import PaidOrder, World
 from holdfast.kernel.errors import Conflict, HoldfastError, UnavailableError
 from holdfast.kernel.model import Model
+from holdfast.kernel.time import rfc3339
 from holdfast.kernel.writes import Write
 
 ATTEMPTS = 10
@@ -232,7 +233,9 @@ def _agrees(batch: Batch, allotment: Allotment, world: World) -> bool:
 
 
 def _close(batch: Batch, given: Sequence[int], world: World, now: datetime) -> bool:
-    """Safe to do twice at once: one of the two finds it closed, and is told False. What an order left over is the last of its places."""
+    """Safe to do twice at once: one of the two finds it closed, and is told False: its transaction has a name of its own. What
+    an order left over is the last of its places.
+    """
     shop, sku = batch.shop, batch.sku
     back = tuple(places for allotment, units in zip(batch.allotments, given, strict=True) for places in begin(allotment.places, units)[1])
     for _ in range(ATTEMPTS):
@@ -244,7 +247,7 @@ def _close(batch: Batch, given: Sequence[int], world: World, now: datetime) -> b
         if total(back):
             writes += world.store.vaults.give_back_writes(world.store.vaults.vault(shop, sku), back)
         try:
-            world.store.commit(writes, token=f"{sku}#close#{batch.number}")
+            world.store.commit(writes, token=f"{sku}#close#{batch.number}#{rfc3339(now)}")
             return True
         except Conflict:
             continue
