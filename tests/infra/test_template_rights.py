@@ -21,6 +21,8 @@ WITHOUT_SAMPLE: dict[Right, str] = {
     ("admin_http", "dynamodb:DeleteItem", "Data/Orders.Arn"): "a refused request frees its Idempotency-Key",
     ("admin_http", "secretsmanager:GetSecretValue", "Security/TokenSecret.Id"): "signs the cursor of a list that goes on",
     ("admin_http", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
+    ("fulfilment_admin_http", "dynamodb:DeleteItem", "Data/Fulfilment.Arn"): "the last key that came back goes out again, or is withdrawn",
+    ("fulfilment_admin_http", "dynamodb:DeleteItem", "Data/Orders.Arn"): "a refused request frees its Idempotency-Key",
     ("fulfilment_inbox", "dynamodb:DeleteItem", "Data/Fulfilment.Arn"): "a debt that was paid in full, or refunded",
     ("fulfilment_inbox", "dynamodb:BatchGetItem", "Data/Locks.Arn"): "a ledger document may be a sealed lock",
     ("fulfilment_inbox", "dynamodb:PutItem", "Data/Stock.Arn"): "a restock is handed out",
