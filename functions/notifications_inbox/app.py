@@ -12,7 +12,7 @@ from holdfast.kernel.time import utc_now
 from holdfast.notifications import digesting, reminding, sending, telling, watching, wishing
 from holdfast.notifications.guards import PREFERENCES
 from holdfast.notifications.in_app import InAppSender
-from holdfast.notifications.kinds import Channel
+from holdfast.notifications.kinds import Channel, Kind, switched_off
 from holdfast.notifications.low_marks import DynamoMarks
 from holdfast.notifications.mailer import SesSender
 from holdfast.notifications.model import Notice, Status
@@ -165,8 +165,8 @@ def tell_back(message: Message) -> None:
     """Something is there again, and no paid order waits for it."""
     shop, sku = message["shop"], message["sku"]
     free = availability(shop, [sku], levels=levels, recall=Recall(), grace=settings.grace, now=utc_now())[sku]
-    idle = message.get("idle", 0)
-    done = wishing.tell_back(shop, sku, free, book=store, tell=written, messages=queue, now=utc_now(), idle=idle)
+    idle, off = message.get("idle", 0), switched_off(Kind.BACK_IN_STOCK, directory.shop(shop).mails_off)
+    done = wishing.tell_back(shop, sku, free, book=store, tell=written, messages=queue, now=utc_now(), idle=idle, off=off)
     logger.info("told who waited", extra={"shop": shop, "sku": sku, "people": done.told, "again": done.again})
 
 
@@ -195,11 +195,15 @@ def report(attempts: Iterable[Attempted]) -> None:
 
 
 def note_failure(message: Message, error: Exception, last: bool) -> None:
-    """Only a row can say that it was given up; what else failed lies with the dead letters, and is worked at when these are sent again."""
+    """Only a row can say that it was given up; what else failed lies with the dead letters, and is worked at when these are sent again.
+    Staff hear of either, and never of a message that says just this.
+    """
     if not last:
         return
     if message.get("kind") == "send":
         given_up = sending.give_up(message["shop"], message["notification"], error, office=office, now=utc_now())
         report([given_up] if given_up else [])
+    elif message.get("kind") == "tell" and message["notice"]["kind"] != Kind.DEAD_LETTER:
+        sending.tell_staff(message["notice"]["shop"], "notification", message["notice"]["kind"], messages=queue, now=utc_now())
     elif "detail" in message:
         sending.tell_staff(message["detail"]["shop"], "event", message["detail"]["type"], messages=queue, now=utc_now())

@@ -147,6 +147,23 @@ def test_a_message_whose_order_cannot_be_read_is_given_up_after_the_last_try(
     assert told["notice"]["data"] == {"what": "notification", "kind": "completed"}
 
 
+@pytest.mark.parametrize(("kind", "told"), [("order_received", [("order_received", "notification")]), ("dead_letter", [])])
+def test_what_could_not_even_be_written_down_is_told_to_staff_after_the_last_try(
+    world: World, kind: str, told: list[tuple[str, str]]
+) -> None:
+    """It cannot be read, and there is no row that could say so. Of a message that says just this nobody is told."""
+    event = sample("notifications_inbox/send")
+    (record,) = event["Records"]
+    notice = {"shop": "demo", "event": "evt_1", "kind": kind, "at": "never", "subject": "ord_1", "order": "ord_1"}
+    record["body"] = json.dumps({"kind": "tell", "notice": notice})
+    for received, expected in (("11", []), ("12", told)):
+        record["attributes"]["ApproximateReceiveCount"] = received
+        assert len(world.call("notifications_inbox", event)["batchItemFailures"]) == 1
+        complaints = [message["notice"] for message in world.messages("notifications")]
+        assert [(one["data"]["kind"], one["data"]["what"]) for one in complaints] == expected
+        assert {one["kind"] for one in complaints} <= {"dead_letter"}
+
+
 def test_the_queue_is_away_after_the_webhook_was_stored(world: World, refuse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The provider is told that it failed and sends again; the second delivery passes on what the first had stored."""
     for name in ("storefront_http/place_order", "payments_sandbox/pay"):
