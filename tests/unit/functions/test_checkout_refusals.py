@@ -202,8 +202,9 @@ def test_a_link_from_a_mail_opens_the_checkout_and_changes_nothing(world: World)
     assert sessions(world) == before
 
 
-def test_a_message_that_does_not_exist_cannot_be_switched_off(world: World) -> None:
-    sent = {"name": "Demo", "mails_off": ["shipped", "completd"]}
+@pytest.mark.parametrize("name", ["completd", "completed", "refunded"])
+def test_a_message_that_does_not_exist_or_is_always_sent_cannot_be_switched_off(world: World, name: str) -> None:
+    sent = {"name": "Demo", "mails_off": ["shipped", name]}
     headers = {"X-Api-Key": KEYS["admin"]}
     answer = world.http("admin_http", "PUT", SETTINGS, shop="demo", body=sent, headers=headers)
     assert (answer["statusCode"], [error["pointer"] for error in body(answer)["errors"]]) == (422, ["/mails_off/1"])

@@ -8,7 +8,7 @@ import jinja2
 import pytest
 
 from holdfast.notifications import render, rules
-from holdfast.notifications.kinds import Channel, Kind
+from holdfast.notifications.kinds import ALWAYS_SENT, Channel, Kind
 from holdfast.notifications.model import Notification, Preferences, Recipient, Status, Suppressed, Suppression
 from tests.unit.functions import contract
 from tests.unit.functions import notification_cases as cases
@@ -228,10 +228,11 @@ def test_languages_that_are_none(world: World, language: str) -> None:
 
 def test_what_the_shop_has_switched_off_is_told(world: World) -> None:
     (shop,) = [item for item in world.items("tenants") if (item["pk"], item["sk"]) == ("demo", "SHOP")]
-    world.put("tenants", {**shop, "mails_off": ["shipped"]})
+    world.put("tenants", {**shop, "mails_off": ["shipped", "refunded"]})  # of a time when both could be
     load(ADMIN).directory._shops.clear()
     listed = body(answered(world, "GET", LIST + "/kinds", "viewer"))["items"]
     assert [item["kind"] for item in listed if item["switched_off"]] == ["shipped"]
+    assert {item["kind"] for item in listed if not item["may_be_switched_off"]} == ALWAYS_SENT
 
 
 # Suppressions.

@@ -150,11 +150,22 @@ def test_the_language_is_his_or_the_shops() -> None:
 
 
 def test_what_the_shop_does_not_send_nobody_gets() -> None:
-    desk = Desk(mails_off=("completed", "low_stock"), staff_emails=("boss@shop.test",))
+    desk = Desk(mails_off=("shipped", "low_stock"), staff_emails=("boss@shop.test",))
     order = desk.placed()
-    assert desk.recipients(Kind.COMPLETED, order) == []
+    assert desk.recipients(Kind.SHIPPED, order) == []
     assert desk.recipients(Kind.LOW_STOCK, "BOX") == []
-    assert desk.recipients(Kind.CANCELLED, order) == [MAIL, APP]
+    assert desk.recipients(Kind.DELIVERED, order) == [MAIL, APP]
+
+
+def test_keys_and_news_of_money_are_sent_whatever_stands_in_settings_of_before() -> None:
+    """They were refused later than they could be written."""
+    desk = Desk(mails_off=tuple(Kind))
+    order = desk.placed()
+    told = {kind for kind in Kind if desk.recipients(kind, order, {"email": "ada@example.com", "customer": ADA, "language": "en"})}
+    assert told == {
+        *{Kind.COMPLETED, Kind.PARTIAL_DELIVERY, Kind.ADDITIONAL_KEYS, Kind.KEY_REPLACED, Kind.PAYMENT_RECEIPT, Kind.CANCELLED},
+        *{Kind.REFUNDED, Kind.PARTIAL_REFUND, Kind.SECOND_PAYMENT, Kind.LATE_PAYMENT},
+    }
 
 
 def test_staff_are_those_whom_the_shop_names() -> None:

@@ -114,6 +114,13 @@ def test_a_round_that_tells_somebody_begins_to_count_anew() -> None:
     assert room.sent[-1][0]["idle"] == 0
 
 
+def test_while_the_shop_does_not_send_it_people_wait_on() -> None:
+    room = Room(2)
+    done = wishing.tell_back("demo", "box", 5, book=room.book, tell=room.tell, messages=room, now=room.now, off=True)
+    assert (done, room.told, room.sent, room.waiting) == (wishing.Told(told=0, again=False), [], [], addresses(0, 1))
+    assert room.restocked(5).told == 2
+
+
 def test_nobody_waits_nothing_happens() -> None:
     room = Room()
     assert room.restocked(10) == wishing.Told(told=0, again=False)

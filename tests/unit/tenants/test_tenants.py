@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
+from holdfast.notifications.kinds import ALWAYS_SENT
 from holdfast.notifications.kinds import Kind as Message
 from holdfast.tenants import usecases
 from holdfast.tenants.errors import ApiKeyInvalid, ScopeMissing, ShopExists, StaleSettings, UnknownShop
@@ -241,13 +242,23 @@ def test_what_is_read_may_be_sent_back(tenants: MemoryTenants) -> None:
     assert isinstance(full.taxes[0], TaxRule)
 
 
-def test_a_shop_may_switch_off_every_message_that_there_is_and_no_other() -> None:
+def test_a_shop_may_switch_off_what_is_not_always_sent_and_no_other() -> None:
     """This context does not know the other: the names stand in both."""
-    assert sorted(get_args(MessageName)) == sorted(Message)
-    every = SettingsBody.model_validate({"name": "Demo", "mails_off": sorted(Message)})
-    assert set(every.settings().mails_off) == set(Message)
+    may = set(Message) - ALWAYS_SENT
+    assert sorted(get_args(MessageName)) == sorted(may)
+    every = SettingsBody.model_validate({"name": "Demo", "mails_off": sorted(may)})
+    assert set(every.settings().mails_off) == may
     with pytest.raises(ValidationError):
         usecases.CreateShop.model_validate({**DEMO.model_dump(), "mails_off": ("completd",)})
+
+
+@pytest.mark.parametrize("kind", sorted(ALWAYS_SENT))
+def test_keys_and_news_of_money_cannot_be_switched_off(kind: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        SettingsBody.model_validate({"name": "Demo", "mails_off": ["shipped", kind]})
+    assert [error["loc"] for error in refusal.value.errors()] == [("mails_off", 1)]
+    with pytest.raises(ValidationError):
+        usecases.CreateShop.model_validate({**DEMO.model_dump(), "mails_off": (kind,)})
 
 
 def test_a_message_that_is_no_more_spoils_no_shop(tenants: MemoryTenants) -> None:

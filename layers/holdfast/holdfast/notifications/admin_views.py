@@ -20,7 +20,7 @@ from holdfast.notifications.fields import (
     SuppressedBecause,
     masked,
 )
-from holdfast.notifications.kinds import MANNERS, OPTIONAL, Kind
+from holdfast.notifications.kinds import ALWAYS_SENT, MANNERS, OPTIONAL, Kind, switched_off
 from holdfast.notifications.model import Mail, Notification, Status, Suppressed, Suppression
 from holdfast.notifications.resending import Resend, Retried, RetryFailed
 from holdfast.platform.pages import PageQuery
@@ -163,8 +163,9 @@ class MailPreview(Model):
 
 
 class MessageKindView(Model):
-    """`optional`: a customer may switch it off. `switched_off`: the shop does not send it. `collapse_seconds`: a second one about the same
-    waits so long after the first, and takes along what comes meanwhile; `wait_seconds`: it is sent so long after it happened.
+    """`optional`: a customer may switch it off. `may_be_switched_off`: the shop may, by `mails_off`; not what brings keys or tells of
+    money. `switched_off`: it does not send it. `collapse_seconds`: a second one about the same waits so long after the first, and takes
+    along what comes meanwhile; `wait_seconds`: it is sent so long after it happened.
     """
 
     kind: NotificationKind
@@ -172,6 +173,7 @@ class MessageKindView(Model):
     topic: NotificationTopic
     channels: list[NotificationChannel]
     optional: bool
+    may_be_switched_off: bool
     switched_off: bool
     collapse_seconds: int
     wait_seconds: int
@@ -236,7 +238,8 @@ def _kind_view(kind: Kind, off: tuple[str, ...]) -> MessageKindView:
         topic=manner.topic,
         channels=list(manner.channels),
         optional=manner.topic in OPTIONAL,
-        switched_off=kind in off,
+        may_be_switched_off=kind not in ALWAYS_SENT,
+        switched_off=switched_off(kind, off),
         collapse_seconds=int(manner.collapse.total_seconds()),
         wait_seconds=int(manner.wait.total_seconds()),
     )

@@ -1,6 +1,6 @@
 """What people are told: every message there is, whom it is for, by which channels, and how it behaves when something goes wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from enum import StrEnum
 
@@ -112,6 +112,22 @@ MANNERS: Mapping[Kind, Manner] = {
     Kind.REVIEW_NEEDED: _STAFF,
     Kind.DAILY_DIGEST: _STAFF,
 }
+
+ALWAYS_SENT = frozenset(
+    {
+        *(kind for kind, manner in MANNERS.items() if manner.doubt is Doubt.SEND),
+        *{Kind.PAYMENT_RECEIPT, Kind.CANCELLED, Kind.REFUNDED, Kind.PARTIAL_REFUND, Kind.SECOND_PAYMENT, Kind.LATE_PAYMENT},
+    }
+)
+"""What a shop cannot switch off: keys that were paid for, and what became of a customer's money. Settings that are older than this rule
+may name them still.
+"""
+
+
+def switched_off(kind: Kind, off: Collection[str]) -> bool:
+    """The shop does not send it. `off`: its `mails_off`."""
+    return kind in off and kind not in ALWAYS_SENT
+
 
 OF_EVENTS: Mapping[str, Kind] = {
     "order.placed.v1": Kind.ORDER_RECEIVED,

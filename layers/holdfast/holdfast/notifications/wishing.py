@@ -60,10 +60,14 @@ def tell_back(
     messages: Messages,
     now: datetime,
     idle: int = 0,
+    off: bool = False,
 ) -> Told:
     """`free`: units that a buyer could have now. Told first and dropped after: whoever does it again tells nobody twice, because the
-    same wish makes the same notification. `idle`: how often nothing was free in a row.
+    same wish makes the same notification. `idle`: how often nothing was free in a row. `off`: the shop does not send this message. Then people wait on: whoever
+    is dropped untold hears of nothing when it is sent again.
     """
+    if off:
+        return Told(told=0, again=False)
     asked = book.wishes(shop, sku, ROUND + 1)
     share = max(0, min(free - _promised(shop, sku, asked, book, now), ROUND)) if asked else 0
     for wish in asked[:share]:

@@ -26,20 +26,10 @@ EmailAddress = Annotated[
 ]
 MessageName = Literal[
     "order_received",
-    "payment_receipt",
-    "completed",
-    "partial_delivery",
     "awaiting_stock",
-    "additional_keys",
     "stock_allocated",
-    "key_replaced",
     "payment_failed",
     "hold_expiring",
-    "late_payment",
-    "cancelled",
-    "refunded",
-    "partial_refund",
-    "second_payment",
     "shipped",
     "delivered",
     "delivery_problem",
@@ -50,9 +40,9 @@ MessageName = Literal[
     "review_needed",
     "daily_digest",
 ]
-"""`notifications.kinds.Kind`, all of it; a test compares the two."""
+"""Messages that a shop may switch off: `notifications.kinds.Kind` without `ALWAYS_SENT`; a test compares the two."""
 StoredMessageName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,39}$")]
-"""A shop may have switched off what is not sent any more: that harms nobody."""
+"""A shop may have switched off what is not sent any more, or what is always sent by now: neither harms anybody."""
 BasisPoints = Annotated[int, Field(strict=True, ge=0, le=10_000)]
 """Hundredths of a per cent."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.catalogue.model import Product
 from holdfast.kernel.time import Clock
-from holdfast.notifications.kinds import MANNERS, OPTIONAL, Audience, Channel, Kind
+from holdfast.notifications.kinds import MANNERS, OPTIONAL, Audience, Channel, Kind, switched_off
 from holdfast.notifications.letter import DeadLetter, Digest, Letter, Look, LowStock
 from holdfast.notifications.model import Notice, Notification, Preferences, Recipient
 from holdfast.orders import ports as orders_ports
@@ -82,7 +82,7 @@ class LetterWriter:
 
     def recipients(self, notice: Notice) -> Sequence[Recipient]:
         shop = self.shop(notice.shop)
-        if notice.kind in shop.mails_off:
+        if switched_off(notice.kind, shop.mails_off):
             return ()
         if MANNERS[notice.kind].audience is Audience.STAFF:
             return [Recipient(channel=Channel.EMAIL, to=address, language=shop.language) for address in shop.staff_emails]
