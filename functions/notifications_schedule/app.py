@@ -44,6 +44,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise ValueError("no such job")
     if sent and job != DIGEST:
         metrics.count("NotificationsWoken", sent)
-        metrics.flush()
+    metrics.flush()
     logger.info("scheduled", extra={"job": job, "messages": sent})
     return {"job": job, "sent": sent}

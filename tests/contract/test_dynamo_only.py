@@ -1,6 +1,8 @@
 """What only stores with a wire can show: items of newer code, writes that are delivered twice, more keys than one call takes."""
 
 from dataclasses import replace
+from datetime import timedelta
+from itertools import count, islice
 from typing import Any
 from uuid import uuid4
 
@@ -9,10 +11,15 @@ from botocore.exceptions import ReadTimeoutError
 
 from holdfast.fulfilment.model import Queue
 from holdfast.kernel.errors import HoldfastError, NotFound, VersionConflict
+from holdfast.notifications import keys as notification_keys
+from holdfast.notifications import rules as notification_rules
+from holdfast.notifications.kinds import Channel, Kind
+from holdfast.notifications.model import Notice, Recipient
 from holdfast.payments.errors import PaymentStateConflict, PaymentUnknown
 from holdfast.payments.model import News
 from holdfast.payments.providers.sandbox.mapper import Book
 from holdfast.payments.providers.sandbox.proxy import Action, SandboxBook
+from holdfast.platform import metrics
 from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, DynamoCommit, Expression, Item, Table
 from holdfast.platform.idempotency import DynamoReplays, IdempotencyKey, Replay
 from holdfast.stock.model import LevelKey
@@ -128,6 +135,51 @@ def test_attributes_of_newer_code_are_passed_over(stores: Stores, shop: str) -> 
                 changed += 1
     assert changed >= len(before)
     assert seen() == before
+
+
+def test_a_notification_that_cannot_be_read_hides_no_other(
+    stores: Stores, shop: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever there is a list of them. It is told which one, and not what is in it."""
+    counted: list[str] = []
+    monkeypatch.setattr(metrics, "count", counted.append)
+    to = Recipient(channel=Channel.EMAIL, to="ada@example.com")
+    late = NOW - timedelta(days=5000)
+    told = (Notice(shop=shop, event=f"evt_{number}", kind=Kind.COMPLETED, at=late, subject="ord_1") for number in count())
+    of_one_part = (row for notice in told if notification_keys.due_part_of((row := notification_rules.row(notice, to, late)).id) == 7)
+    made = bad, *others = list(islice(of_one_part, 4))
+    for row in made:
+        stores.notifications.add(row)
+    table: Table = stores.notifications._table  # type: ignore[attr-defined]
+    item = table.get(notification_keys.row_key(shop, bad.id))
+    assert item is not None
+    table.put({**item, "recipient": {**item["recipient"], "channel": "pigeon", "to": "eve@example.com"}})
+    found = stores.notifications.overdue(7, NOW, 1000, lambda since: since == late)
+    assert {row.id for row in found if row.shop == shop} == {row.id for row in others}
+    readable = {row.id for row in made} - {bad.id}
+    assert {row.id for row in stores.notifications.of_subject(shop, "ord_1")} == readable
+    assert {row.id for row in stores.notifications.page(shop, frozenset(), 100, None)[0]} == readable
+    logged = [record for record in caplog.records if record.message == "a notification cannot be read"]
+    assert {(record.row, tuple(record.members)) for record in logged} == {(f"{shop}#{bad.id}", ("recipient.channel",))}  # type: ignore[attr-defined]
+    assert "eve@example.com" not in caplog.text
+    assert counted == ["NotificationsUnreadable"] * 3
+
+
+def test_what_was_due_in_one_of_four_parts_is_still_found(stores: Stores, shop: str) -> None:
+    late = NOW - timedelta(days=5500)
+    told = Notice(shop=shop, event="evt_1", kind=Kind.COMPLETED, at=late, subject="ord_1")
+    row = stores.notifications.add(notification_rules.row(told, Recipient(channel=Channel.EMAIL, to="ada@example.com"), late))
+    table: Table = stores.notifications._table  # type: ignore[attr-defined]
+    item = table.get(notification_keys.row_key(shop, row.id))
+    assert item is not None
+    for part in range(4):
+        table.put({**item, "xpk": f"DUE#{part}"})
+        found = [
+            one.id
+            for bucket in range(notification_keys.DUE_BUCKETS)
+            for one in stores.notifications.overdue(bucket, NOW, 1000, lambda since: since == late)
+        ]
+        assert found == [row.id]
 
 
 def test_items_carry_no_attribute_without_a_value(stores: Stores, shop: str) -> None:

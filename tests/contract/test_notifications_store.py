@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -139,7 +140,7 @@ def test_a_page_goes_on_where_the_one_before_it_ended(stores: Stores, shop: str)
 
 
 def overdue(stores: Stores, shop: str, before: datetime) -> list[str]:
-    found = [one for bucket in range(keys.BUCKETS) for one in stores.notifications.overdue(bucket, before, 1000)]
+    found = [one for bucket in range(keys.DUE_BUCKETS) for one in stores.notifications.overdue(bucket, before, 1000)]
     return sorted(one.id for one in found if one.shop == shop)
 
 
@@ -165,8 +166,8 @@ def test_of_the_late_ones_the_longest_late_come_first(stores: Stores, shop: str)
     rows = [row(shop, f"evt_{number}", due_at=NOW - timedelta(days=9000 - number)) for number in range(12)]
     for one in reversed(rows):
         stores.notifications.add(one)
-    for bucket in range(keys.BUCKETS):
-        of_bucket = [one for one in rows if keys.part_of(one.id) == bucket]
+    for bucket in range(keys.DUE_BUCKETS):
+        of_bucket = [one for one in rows if keys.due_part_of(one.id) == bucket]
         found = [one for one in stores.notifications.overdue(bucket, NOW, 1000) if one.shop == shop]
         assert found == of_bucket
         if len(of_bucket) > 1:
@@ -174,6 +175,28 @@ def test_of_the_late_ones_the_longest_late_come_first(stores: Stores, shop: str)
                 of_bucket[:1],
                 [],  # the oldest of all shops is another's
             )
+
+
+def test_those_whose_turn_it_is_not_take_no_places(stores: Stores, shop: str) -> None:
+    rows = [row(shop, f"evt_{number}", due_at=NOW - timedelta(days=7000 - number)) for number in range(40)]
+    for one in rows:
+        stores.notifications.add(one)
+    last = rows[-1]
+    found = stores.notifications.overdue(keys.due_part_of(last.id), NOW, 1, lambda since: since == last.due_at)
+    assert found == [last]
+
+
+def test_shops_take_turns(stores: Stores, shop: str) -> None:
+    """Of one that has many, late for longer, no more are taken than leave room for another's."""
+    since = NOW - timedelta(days=6000)
+    other = row(f"{shop}-x", due_at=since + timedelta(seconds=1))
+    part = keys.due_part_of(other.id)
+    flood = list(islice((one for n in count() if keys.due_part_of((one := row(shop, f"evt_{n}", due_at=since)).id) == part), 4))
+    for one in [*flood, other]:
+        stores.notifications.add(one)
+    found = stores.notifications.overdue(part, NOW, 2, lambda late: since <= late <= other.due_at)
+    assert found[1:] == [other]
+    assert found[0] in flood
 
 
 # Who may not be written to.

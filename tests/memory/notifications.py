@@ -1,7 +1,7 @@
 """`notifications.ports.NotificationStore` in memory, and the world around it: services that keep what they sent, a writer of few words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -55,10 +55,10 @@ class MemoryNotifications:
         newest = sorted((row for row in rows if after is None or _place(row) < after), key=_age, reverse=True)
         return newest[:limit], _place(newest[limit - 1]) if len(newest) > limit else None
 
-    def overdue(self, bucket: int, before: datetime, limit: int) -> list[Notification]:
-        rows: list[Notification] = [row for row in self._memory.of("notification") if keys.part_of(row.id) == bucket]
-        late = [(wake, row.id, row) for row in rows if (wake := rules.wake_at(row)) is not None and wake < before]
-        return [row for _, _, row in sorted(late)][:limit]
+    def overdue(self, bucket: int, before: datetime, limit: int, turn: Callable[[datetime], bool] = rules.always) -> list[Notification]:
+        rows: list[Notification] = [row for row in self._memory.of("notification") if keys.due_part_of(row.id) == bucket]
+        late = {rules.Late(wake, row.id, row.shop): row for row in rows if (wake := rules.wake_at(row)) is not None and wake < before}
+        return [late[place] for place in rules.shared((place for place in sorted(late) if turn(place.since)), limit)]
 
     # Who may not be written to.
 

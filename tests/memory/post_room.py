@@ -122,7 +122,7 @@ class PostRoom:
     def tick(self, late: timedelta = timedelta(minutes=10)) -> None:
         """As the schedule does: what should have gone long ago goes to the queue again."""
         self.queue.now = self.now
-        for bucket in range(keys.BUCKETS):
+        for bucket in range(keys.DUE_BUCKETS):
             for row in self.store.overdue(bucket, self.now - late, 1000):
                 self.queue.send({"kind": "send", "shop": row.shop, "notification": row.id})
 

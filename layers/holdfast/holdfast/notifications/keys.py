@@ -4,10 +4,12 @@ import hashlib
 from datetime import datetime
 
 from holdfast.kernel.ids import bucket_of
-from holdfast.kernel.time import rfc3339
+from holdfast.kernel.time import parse_rfc3339, rfc3339
 
 BUCKETS = 4
-"""Parts of the index, and of what it finds."""
+"""Parts of what the index finds of one shop."""
+DUE_BUCKETS = 16
+"""Parts of what is due, of all shops: each row that is written passes through it. The first four are those that there were before."""
 COUNTERS = 8
 """Parts of the number of people who wait for a SKU, so that a rush to ask does not meet in one item."""
 Key = dict[str, str]
@@ -44,6 +46,10 @@ def part_of(notification: str) -> int:
     return bucket_of(notification, BUCKETS)
 
 
+def due_part_of(notification: str) -> int:
+    return bucket_of(notification, DUE_BUCKETS)
+
+
 def place(instant: datetime, notification: str) -> str:
     """In the index."""
     return f"{rfc3339(instant)}#{notification}"
@@ -52,6 +58,10 @@ def place(instant: datetime, notification: str) -> str:
 def named(place: str) -> str:
     """The notification that stands there."""
     return place.rpartition("#")[2]
+
+
+def instant_of(place: str) -> datetime:
+    return parse_rfc3339(place.rpartition("#")[0])
 
 
 def suppressions_of(shop: str) -> str:

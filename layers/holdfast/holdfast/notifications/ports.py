@@ -40,8 +40,12 @@ class Notifications(Protocol):
         """Newest first; none: all. And where to go on after: a page may be shorter than asked for though there are more."""
         ...
 
-    def overdue(self, bucket: int, before: datetime, limit: int) -> list[Notification]:
-        """Of all shops: waiting or claimed, and due (or their lease over) before that. The longest first."""
+    def overdue(self, bucket: int, before: datetime, limit: int, turn: Callable[[datetime], bool] = ...) -> list[Notification]:
+        """Of all shops: waiting or claimed, and due (or their lease over) before that. The longest first.
+
+        `turn`: whether one that is late since then is wanted. The others take no places, and shops take turns: none hides another's.
+        One that cannot be read is passed over, and counted.
+        """
         ...
 
 

@@ -1,13 +1,17 @@
 """The notifications table: the outbox, what each subject was told, and an index of what is due and of what went wrong."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+
+from pydantic import ValidationError
 
 from holdfast.kernel.time import epoch, rfc3339
 from holdfast.notifications import keys, rules
 from holdfast.notifications.model import Notification, Status
 from holdfast.notifications.people_repository import DynamoPeople
+from holdfast.platform import metrics
 from holdfast.platform.dynamo import NOT_THERE, ConditionFailed, Expression, Item, record
+from holdfast.platform.log import logger
 
 BY_STATE = "by_state"
 KEPT = timedelta(days=90)
@@ -98,20 +102,37 @@ class DynamoNotifications(DynamoPeople):
         more = more or len(places) > limit
         return places[:limit], places[limit - 1] if more else None
 
-    def overdue(self, bucket: int, before: datetime, limit: int) -> list[Notification]:
+    def overdue(self, bucket: int, before: datetime, limit: int, turn: Callable[[datetime], bool] = rules.always) -> list[Notification]:
         waiting = Expression(
             "#xpk = :xpk AND #xsk < :before",
             {"#xpk": "xpk", "#xsk": "xsk"},
             {":xpk": keys.due_bucket(bucket), ":before": rfc3339(before)},
         )
-        items, _ = self._table.query(waiting, index=BY_STATE, limit=limit)
-        rows = self._rows((item["pk"].split("#", 1)[0], keys.named(item["xsk"])) for item in items)
+        places = (_late(item) for item in self._table.query_all(waiting, index=BY_STATE))
+        chosen = rules.shared((place for place in places if turn(place.since)), limit)
+        rows = self._rows((place.shop, place.id) for place in chosen)
         late = [(wake, row.id, row) for row in rows if (wake := rules.wake_at(row)) is not None and wake < before]  # the index lags
-        return [row for _, _, row in sorted(late)]
+        return [row for _, _, row in sorted(late, key=lambda one: one[:2])]
 
     def _rows(self, named: Iterable[tuple[str, str]]) -> list[Notification]:
+        """Those that can be read. Of a list one that cannot must not hide the others."""
         items = self._table.batch_get([keys.row_key(shop, notification) for shop, notification in named])
-        return [Notification.model_validate(item) for item in items]
+        return [row for item in items if (row := _readable(item)) is not None]
+
+
+def _late(item: Item) -> rules.Late:
+    return rules.Late(keys.instant_of(item["xsk"]), keys.named(item["xsk"]), item["pk"].split("#", 1)[0])
+
+
+def _readable(item: Item) -> Notification | None:
+    """Where it cannot be read it is told which, and not what is in it."""
+    try:
+        return Notification.model_validate(item)
+    except ValidationError as error:
+        wrong = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
+        logger.error("a notification cannot be read", extra={"row": item["pk"], "members": wrong})
+        metrics.count("NotificationsUnreadable")
+        return None
 
 
 def _age(row: Notification) -> tuple[datetime, str]:
@@ -126,7 +147,7 @@ def _place(row: Notification) -> Item:
     """What has ended well is found by its subject, and among all."""
     part, wake = keys.part_of(row.id), rules.wake_at(row)
     if wake is not None:
-        return {"xpk": keys.due_bucket(part), "xsk": keys.place(wake, row.id)}
+        return {"xpk": keys.due_bucket(keys.due_part_of(row.id)), "xsk": keys.place(wake, row.id)}
     ttl = {"ttl": epoch(row.updated_at + KEPT)}
     if row.status in rules.BAD:
         return {"xpk": keys.bad_bucket(row.shop, part), "xsk": keys.place(row.created_at, row.id), **ttl}

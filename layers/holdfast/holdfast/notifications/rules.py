@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import islice, zip_longest
+from typing import NamedTuple
 
 from holdfast.kernel.ids import derived_id
 from holdfast.notifications.kinds import MANNERS, Channel, Doubt, Manner
@@ -87,6 +89,29 @@ def wake_at(row: Notification) -> datetime | None:
     if row.status not in OPEN:
         return None
     return row.leased_until if row.status is Status.CLAIMED and row.leased_until else row.due_at
+
+
+def always(_: datetime) -> bool:
+    return True
+
+
+class Late(NamedTuple):
+    """One that has to be looked at, as the index knows it."""
+
+    since: datetime
+    id: str
+    shop: str
+
+
+def shared(late: Iterable[Late], limit: int) -> list[Late]:
+    """So many of them, which come with the longest late first. The shops take turns: where one has thousands, those of others go on."""
+    of_shops: dict[str, list[Late]] = {}
+    for one in late:
+        theirs = of_shops.setdefault(one.shop, [])
+        if len(theirs) < limit:
+            theirs.append(one)
+    in_turn = (one for turn in zip_longest(*of_shops.values()) for one in turn if one is not None)
+    return sorted(islice(in_turn, limit))
 
 
 def _asks(row: Notification) -> bool:
