@@ -13,6 +13,7 @@ from holdfast.notifications.model import Wish
 from holdfast.notifications.refusals import (
     InStock,
     NobodyToTell,
+    OtherNumber,
     PreferencesTokenMissing,
     StalePreferences,
     TooManyWishes,
@@ -69,11 +70,12 @@ tokens = Tokens(partial(secrets.secret, settings.token_secret_arn))
 
 api = Api("notifications", clock=utc_now, shop_origins=directory.origins)
 app = api.app
-of_customer = {"guard": guards.customer(tokens), "security": ("preferencesToken",)}
+of_customer = {"guard": guards.customer(tokens, guards.PREFERENCES), "security": ("preferencesToken",)}
+of_subscriber = {"guard": guards.customer(tokens, guards.UNSUBSCRIBE), "security": ("unsubscribeToken",)}
 of_order = {"guard": order_guards.order(tokens), "security": ("orderToken",)}
 refused = (PreferencesTokenMissing, UnknownCustomer)
 refused_of_order = (OrderTokenMissing, UnknownOrder, NobodyToTell)
-over = (StalePreferences, VersionConflict, IfMatchInvalid)
+over = (StalePreferences, OtherNumber, VersionConflict, IfMatchInvalid)
 
 
 def one_click(content: bytes) -> views.OneClickBody:
@@ -112,7 +114,7 @@ def choose_preferences(request: Request[views.PreferencesBody]) -> views.Prefere
     return _choose(request, request.path["customer"])
 
 
-@api.get(UNSUBSCRIBE, returns=None, query=views.UnsubscribeQuery, writes=("text/html",), refusals=refused, **of_customer)
+@api.get(UNSUBSCRIBE, returns=None, query=views.UnsubscribeQuery, writes=("text/html",), refusals=refused, **of_subscriber)
 def show_unsubscribe(request: Request[None]) -> Answer:
     """A page that asks. Opening it changes nothing."""
     chosen = preferring.read(request.shop, request.path["customer"], customers=store, now=request.now)
@@ -127,7 +129,7 @@ def show_unsubscribe(request: Request[None]) -> Answer:
     writes=("text/plain", "text/html"),
     readers={"application/x-www-form-urlencoded": one_click, "multipart/form-data": one_click},
     refusals=(*refused, VersionConflict),
-    **of_customer,
+    **of_subscriber,
 )
 def unsubscribe(request: Request[views.OneClickBody]) -> Answer:
     """Switch a topic off by one click (RFC 8058). However often; a browser is answered with a page."""

@@ -10,7 +10,7 @@ from holdfast.fulfilment.repository import DynamoFulfilment
 from holdfast.fulfilment.safe import Safe
 from holdfast.kernel.time import utc_now
 from holdfast.notifications import digesting, reminding, sending, telling, watching, wishing
-from holdfast.notifications.guards import PREFERENCES
+from holdfast.notifications.guards import PREFERENCES, UNSUBSCRIBE
 from holdfast.notifications.in_app import InAppSender
 from holdfast.notifications.kinds import Channel, Kind, switched_off
 from holdfast.notifications.low_marks import DynamoMarks
@@ -95,7 +95,8 @@ writer = LetterWriter(
         api_url=settings.api_url,
         order=partial(tokens.mint, guards.ORDER),
         checkout=partial(tokens.mint, guards.CHECKOUT),
-        customer=partial(tokens.mint, PREFERENCES),
+        preferences=partial(tokens.mint, PREFERENCES),
+        unsubscribe=partial(tokens.mint, UNSUBSCRIBE),
     ),
     texts=settings.sms_enabled,
     clock=utc_now,

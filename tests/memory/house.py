@@ -403,7 +403,12 @@ class House:
             shop=self.policies.shop,
             preferences=store.preferences,
             links=Links(
-                "http://shop.test", "http://api.test", lambda *_: "token", lambda *_: "checkout-token", lambda *_: "preferences-token"
+                "http://shop.test",
+                "http://api.test",
+                lambda *_: "token",
+                lambda *_: "checkout-token",
+                lambda *_: "preferences-token",
+                lambda *_: "unsubscribe-token",
             ),
             texts=False,
             clock=lambda: self.now,

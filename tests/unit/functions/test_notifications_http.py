@@ -67,7 +67,7 @@ def choose(world: World, sent: Any, headers: Mapping[str, str] | None = None, **
 
 
 def unsubscribe(world: World, method: str = "POST", sent: Any = None, headers: Mapping[str, str] | None = None, **query: str) -> Any:
-    given = {"token": token(), "topic": "reminder", **query}
+    given = {"token": token(purpose="unsubscribe"), "topic": "reminder", **query}
     event = request(method, UNSUBSCRIBE, {"shop": "demo", "customer": CUSTOMER}, body=sent, headers=headers, query=given)
     return contract.check(event, world.call(HTTP, event))
 
@@ -155,7 +155,7 @@ def test_the_answer_does_not_tell_who_is_known(shelf: World) -> None:
     """New, asked before, not to be written to, unsubscribed: the same words."""
     store().suppress(Suppression(shop="demo", channel=Channel.EMAIL, to="bounced@example.com", why=Suppressed.BOUNCE, at=NOW))
     customer = buyer("gone@example.com") or ""
-    query = {"token": token(customer), "topic": "back_in_stock"}
+    query = {"token": token(customer, purpose="unsubscribe"), "topic": "back_in_stock"}
     gone = request("POST", UNSUBSCRIBE, {"shop": "demo", "customer": customer}, query=query)
     assert shelf.call(HTTP, gone)["statusCode"] == 200
     told = set()
@@ -227,12 +227,16 @@ def test_no_door_of_a_customer_opens_without_his_token(world: World, method: str
         given = {"topic": "reminder", **(query or {})}
         return ask(world, HTTP, method, path, {"shop": "demo", "customer": CUSTOMER}, body={}, query=given, headers=headers)
 
+    own, other = ("unsubscribe", "preferences")[:: 1 if path == UNSUBSCRIBE else -1]
     assert asked(None) == (401, "preferences_token_missing")
     assert asked(None, {"X-Order-Token": token(ORDER, purpose="order")}) == (401, "preferences_token_missing")
-    borrowed = ["", "x" * 43, "\ud800", "a" * 10_000, token("0123456789abcdef"), token(shop="other"), token(purpose="order"), token() + "x"]
+    whole = token(purpose=own)
+    borrowed = ["", "x" * 43, "\ud800", "a" * 10_000, token("0123456789abcdef", purpose=own), token(shop="other", purpose=own), whole + "x"]
+    borrowed += [token(purpose=other), token(purpose="order")]
     assert {asked({"token": text}) for text in borrowed} == {(404, "not_found")}
     assert kept(world) == []
-    good = request(method, path, {"shop": "demo", "customer": CUSTOMER}, body={}, query={"topic": "reminder", "token": token()})
+    said = {"off": []} if method == "PUT" else {}
+    good = request(method, path, {"shop": "demo", "customer": CUSTOMER}, body=said, query={"topic": "reminder", "token": whole})
     assert world.call(HTTP, good)["statusCode"] == 200
 
 
@@ -254,7 +258,18 @@ def test_an_order_under_somebodys_address_opens_nothing_of_his(world: World) -> 
     assert world.play("notifications_http/choose_preferences_of_order")["statusCode"] == 200
     assert store().preferences("demo", CUSTOMER) == his
     event = request("GET", PREFERENCES, {"shop": "demo", "customer": CUSTOMER}, query={"token": token()})
-    assert body(world.call(HTTP, event))["phone"] == phone
+    told = world.call(HTTP, event)
+    assert (body(told)["phone"], phone in told["body"]) == ("+49***78", False)
+
+
+def test_a_number_is_shown_masked_and_may_be_sent_back_so(world: World) -> None:
+    assert choose(world, {"phone": "+49***78", "sms": True}) == (422, "phone_not_the_same")
+    assert choose(world, {"phone": "+4915112345678", "sms": True})[0] == 200
+    event = request("GET", PREFERENCES, {"shop": "demo", "customer": CUSTOMER}, query={"token": token()})
+    shown = body(world.call(HTTP, event))
+    assert choose(world, {"phone": shown["phone"], "sms": shown["sms"], "language": "de"})[0] == 200
+    found = store().preferences("demo", CUSTOMER)
+    assert (found.phone, found.sms_since, found.language) == ("+4915112345678", NOW, "de")
 
 
 def test_an_order_that_nobody_hears_of_has_no_preferences(world: World) -> None:
@@ -269,7 +284,8 @@ def test_an_order_that_nobody_hears_of_has_no_preferences(world: World) -> None:
         ("GET", IN_APP, {}),
         ("POST", READ, {"notification": "ntf_1"}),
     ):
-        assert ask(world, HTTP, method, route, {**path, **more}, body={}, headers=headers) == (409, "nobody_to_tell")
+        said = {"off": []} if method == "PUT" else {}
+        assert ask(world, HTTP, method, route, {**path, **more}, body=said, headers=headers) == (409, "nobody_to_tell")
 
 
 # Unsubscribing.

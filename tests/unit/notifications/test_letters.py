@@ -52,7 +52,7 @@ class Desk:
             product=self.house.stores.products.get,
             shop=self.house.policies.shop,
             preferences=lambda _, customer: self.chosen.get(customer),
-            links=Links("http://shop.test", self.api_url, *(self._token(kind) for kind in ("order", "checkout", "customer"))),
+            links=Links("http://shop.test", self.api_url, *(self._token(kind) for kind in ("order", "checkout", "choose", "out"))),
             texts=self.texts,
             clock=lambda: self.house.now,
         )
@@ -257,9 +257,15 @@ def test_a_reminder_leads_to_the_checkout_and_can_be_switched_off() -> None:
     desk.house.now += HOLD - timedelta(milliseconds=1)
     letter = desk.letter(Kind.HOLD_EXPIRING, order)
     assert letter.url == f"http://shop.test/shops/demo/checkout-sessions/{order.session}?token=checkout-demo-cks"
-    assert (
-        letter.unsubscribe_url == f"http://api.test/v1/shops/demo/customers/{ADA}/unsubscribe?topic=reminder&token=customer-demo-{ADA[:3]}"
-    )
+    assert letter.unsubscribe_url == f"http://api.test/v1/shops/demo/customers/{ADA}/unsubscribe?topic=reminder&token=out-demo-{ADA[:3]}"
+    assert letter.preferences_url == f"http://shop.test/shops/demo/customers/{ADA}/preferences?token=choose-demo-{ADA[:3]}"
+
+
+def test_what_cannot_be_switched_off_has_no_link_of_its_customer() -> None:
+    """It is passed on more often than others, and opens no more than it must."""
+    desk = Desk()
+    letter = desk.letter(Kind.ORDER_RECEIVED, desk.placed())
+    assert (letter.unsubscribe_url, letter.preferences_url) == (None, None)
 
 
 def test_without_an_address_of_the_api_nobody_can_unsubscribe_by_a_link() -> None:

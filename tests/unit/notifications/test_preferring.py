@@ -9,7 +9,7 @@ from holdfast.notifications import fields, preferring
 from holdfast.notifications.kinds import OPTIONAL, Topic
 from holdfast.notifications.model import Preferences, Wish
 from holdfast.notifications.preferring import Choose
-from holdfast.notifications.refusals import StalePreferences
+from holdfast.notifications.refusals import OtherNumber, StalePreferences
 from holdfast.tenants import model as tenants
 from tests.memory.engine import Memory
 from tests.memory.notifications import MemoryNotifications
@@ -60,6 +60,21 @@ def test_consent_that_was_taken_back_is_given_anew(store: MemoryNotifications) -
 
 def test_consent_without_a_number_is_none(store: MemoryNotifications) -> None:
     assert chosen(store, sms=True).sms_since is None
+
+
+def test_a_number_that_is_sent_as_it_was_shown_stays(store: MemoryNotifications) -> None:
+    first = chosen(store, phone=PHONE, sms=True)
+    again = chosen(store, LATER, phone="+49***78", sms=True, language="de")
+    assert (again.phone, again.sms_since, again.language) == (PHONE, first.sms_since, "de")
+    assert chosen(store, LATER, phone="+49***78", language="de").sms_since is None, "and without consent it has none"
+
+
+@pytest.mark.parametrize("standing", [None, OTHER])
+def test_a_mask_of_another_number_is_none(store: MemoryNotifications, standing: str | None) -> None:
+    chosen(store, phone=standing)
+    with pytest.raises(OtherNumber):
+        chosen(store, LATER, phone="+49***78", sms=True)
+    assert store.preferences("demo", CUSTOMER) == chosen(store, phone=standing)
 
 
 def test_the_same_again_changes_nothing(store: MemoryNotifications) -> None:

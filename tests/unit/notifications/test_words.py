@@ -189,7 +189,7 @@ def test_every_message_renders_for_every_order_and_text_and_html_say_the_same(ki
         assert key.key in seen.text
         assert key.key in mail.text.splitlines()
     assert written.number in mail.text
-    assert seen.links() == {address for address in (written.url, written.unsubscribe_url) if address}
+    assert seen.links() == {address for address in (written.url, written.unsubscribe_url, written.preferences_url) if address}
     assert all(address is None or address in mail.text for address in seen.links())
 
 
@@ -345,7 +345,15 @@ def test_what_can_be_switched_off_says_so_and_nothing_else_does(kind: Kind) -> N
     optional = MANNERS[kind].topic in OPTIONAL
     assert ("Do not send me these any more" in mail.text) == optional
     assert bool(mail.unsubscribe_url) == optional
-    assert render(letter(kind, unsubscribe_url=None)).text.count("any more: ") == 0
+    assert ("Choose what we write to you about" in mail.text) == optional
+    alone = render(letter(kind, unsubscribe_url=None))
+    assert (alone.text.count("any more: "), "Choose what" in alone.text) == (0, optional)
+
+
+def test_the_link_to_all_choices_stands_in_the_words_and_not_in_the_header() -> None:
+    mail = preview(Kind.BACK_IN_STOCK, SHOP, "en")
+    assert (mail.unsubscribe_url or "").endswith("/unsubscribe")
+    assert all("/preferences" in words_ for words_ in (mail.text, mail.html))
 
 
 # Hostile words.

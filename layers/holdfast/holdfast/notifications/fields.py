@@ -27,6 +27,8 @@ _PHONE = r"\+[1-9][0-9]{6,14}"
 Email = Annotated[str, StringConstraints(pattern=f"^{_EMAIL}$"), AfterValidator(sendable)]
 Phone = Annotated[str, StringConstraints(pattern=f"^{_PHONE}$")]
 """E.164, with nothing between the digits: a text message goes to exactly this number."""
+PhoneOrMask = Annotated[str, StringConstraints(pattern=rf"^({_PHONE}|\+[1-9][0-9]\*{{3}}[0-9]{{2}})$")]
+"""Or a number that was chosen before, as it was shown: `+49***78`."""
 EmailOrPhone = Annotated[str, StringConstraints(pattern=f"^({_EMAIL}|{_PHONE})$"), AfterValidator(_short_enough)]
 Language = Literal["en", "de"]
 """In which messages are written."""

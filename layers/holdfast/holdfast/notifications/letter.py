@@ -128,6 +128,7 @@ class Letter(Model):
     `to`: as its recipient has it. `url`: where the button leads. `keys`: of the hand-outs that it tells of. `money`: what goes back, or
     came. `paid`, `complete` and `outcome` are those of the event. `until`: when a hold ends. `at`: when it happened.
     `unsubscribe_url` is there where its topic can be switched off: a page for people, and for mail services a place to POST to.
+    `preferences_url`, a page of the storefront, stands in the words only: whoever has it may read and change what the customer has chosen.
     """
 
     kind: Kind
@@ -138,6 +139,7 @@ class Letter(Model):
     number: str = ""
     url: str = Field(default="", repr=False)
     unsubscribe_url: str | None = Field(default=None, repr=False)
+    preferences_url: str | None = Field(default=None, repr=False)
     lines: tuple[LetterLine, ...] = ()
     keys: tuple[LetterKey, ...] = ()
     bill: tuple[Sum, ...] = ()

@@ -5,10 +5,11 @@ from typing import Protocol
 
 from holdfast.kernel.errors import VersionConflict
 from holdfast.kernel.model import Model
-from holdfast.notifications.kinds import Topic
+from holdfast.notifications.fields import masked
+from holdfast.notifications.kinds import Channel, Topic
 from holdfast.notifications.model import Preferences
 from holdfast.notifications.ports import Customers, Wishes
-from holdfast.notifications.refusals import StalePreferences
+from holdfast.notifications.refusals import OtherNumber, StalePreferences
 
 TRIES = 5
 """Of a change that takes nothing from anybody else's: it is made over whatever stands."""
@@ -19,7 +20,8 @@ class Choices(Customers, Wishes, Protocol):
 
 
 class Choose(Model):
-    """All of it: what is not named is not chosen. `sms`: he agrees to text messages to this number. `over`: the version that he has
+    """All of it: what is not named is not chosen. `phone` may be masked as it was shown: the number stays. `sms`: he
+    agrees to text messages to it. `over`: the version that he has
     read; None: whichever stands.
     """
 
@@ -39,15 +41,16 @@ def read(shop: str, customer: str, *, customers: Customers, now: datetime) -> Pr
 
 
 def choose(command: Choose, *, customers: Customers, now: datetime) -> Preferences:
-    """The same again changes nothing. StalePreferences, VersionConflict."""
+    """The same again changes nothing. StalePreferences, OtherNumber, VersionConflict."""
     standing = read(command.shop, command.customer, customers=customers, now=now)
     if command.over not in {None, standing.version}:
         raise StalePreferences("Somebody has chosen otherwise meanwhile. Read again.", version=standing.version)
+    phone = _number(standing, command.phone)
     chosen = {
         "language": command.language,
         "off": tuple(sorted(set(command.off))),
-        "phone": command.phone,
-        "sms_since": _consent(standing, command, now),
+        "phone": phone,
+        "sms_since": _consent(standing, phone if command.sms else None, now),
     }
     if standing.version and all(getattr(standing, name) == value for name, value in chosen.items()):
         return standing
@@ -71,11 +74,20 @@ def unsubscribe(shop: str, customer: str, topic: Topic, sku: str | None, *, stor
     raise VersionConflict("Too many changes at the same moment. Try again.")
 
 
-def _consent(standing: Preferences, command: Choose, now: datetime) -> datetime | None:
-    """Since when he agrees. Another number needs another consent, and one that was taken back is given anew."""
-    if not command.sms or command.phone is None:
+def _number(standing: Preferences, phone: str | None) -> str | None:
+    """In full. OtherNumber."""
+    if phone is None or "*" not in phone:
+        return phone
+    if standing.phone is None or masked(Channel.SMS, standing.phone) != phone:
+        raise OtherNumber("No such number was chosen before. Send it in full.")
+    return standing.phone
+
+
+def _consent(standing: Preferences, phone: str | None, now: datetime) -> datetime | None:
+    """Since when he agrees to text messages to it. Another number needs another consent, and one that was taken back is given anew."""
+    if phone is None:
         return None
-    return standing.sms_since if standing.sms_since and standing.phone == command.phone else now
+    return standing.sms_since if standing.sms_since and standing.phone == phone else now
 
 
 def _over(standing: Preferences, now: datetime, **changes: object) -> Preferences:

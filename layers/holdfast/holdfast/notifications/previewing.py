@@ -118,6 +118,7 @@ def sample(kind: Kind, shop: Look, language: str) -> Letter:
         number="7K2MQ-X4T9B" if numbered else "",
         url="" if staff else _URL,
         unsubscribe_url=f"{_URL}/unsubscribe" if about.topic in OPTIONAL else None,
+        preferences_url=f"{_URL}/preferences" if about.topic in OPTIONAL else None,
         promised_hours=shop.promised_hours,
         **SAMPLES[kind],
     )

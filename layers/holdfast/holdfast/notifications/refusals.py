@@ -19,6 +19,12 @@ class StalePreferences(Refusal):
     code, status, title = "precondition_failed", 412, "Precondition failed"
 
 
+class OtherNumber(Invalid):
+    """A masked `phone` stays the number that it was read of, and another one stands, or none. Send the number in full."""
+
+    code = "phone_not_the_same"
+
+
 class NobodyToTell(Conflict):
     """The order has no e-mail address, so there is no customer who could choose anything."""
 

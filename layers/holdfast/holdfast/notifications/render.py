@@ -78,6 +78,7 @@ class Page(NamedTuple):
     on_color: str
     because: str
     unsubscribe: str
+    choose: str
 
 
 def render(letter: Letter) -> Mail:
@@ -108,7 +109,7 @@ def _in_its_language(letter: Letter) -> Letter:
 def _page(letter: Letter) -> Page:
     language = words(letter.language)
     wording = language.kinds[letter.kind]
-    because = language.because.get(MANNERS[letter.kind].topic, "") if letter.unsubscribe_url else ""
+    because = language.because.get(MANNERS[letter.kind].topic, "") if letter.unsubscribe_url or letter.preferences_url else ""
     return Page(
         subject=spelling.clipped(_say(letter, wording.subject), MOST_SUBJECT),
         heading=_say(letter, wording.heading),
@@ -119,6 +120,7 @@ def _page(letter: Letter) -> Page:
         on_color=on_color(letter.shop.color),
         because=_say(letter, because),
         unsubscribe=language.unsubscribe,
+        choose=language.choose,
     )
 
 

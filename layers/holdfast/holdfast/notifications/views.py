@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from holdfast.kernel.ids import Sku
 from holdfast.kernel.model import Input, Model
 from holdfast.kernel.time import Instant
-from holdfast.notifications.fields import Email, Language, NotificationKind, NotificationTopic, OptionalTopic, Phone
-from holdfast.notifications.kinds import OPTIONAL
+from holdfast.notifications.fields import Email, Language, NotificationKind, NotificationTopic, OptionalTopic, PhoneOrMask, masked
+from holdfast.notifications.kinds import OPTIONAL, Channel
 from holdfast.notifications.model import InApp, Preferences
 from holdfast.notifications.preferring import Choose
 
@@ -28,14 +28,22 @@ class BackInStockView(Model):
 
 
 class PreferencesBody(Input):
-    """All that is chosen: what is left out is not chosen. `off`: topics that no mail is wanted about. `sms`: the customer agrees to text
-    messages to `phone`; another number needs his consent again.
+    """All that is chosen: what is left out is not chosen, and something must be said, for a body that got lost chooses nothing.
+
+    `off`: topics that no mail is wanted about. `sms`: the customer agrees to text messages to `phone`; another number needs his consent
+    again. A `phone` that is sent as it was shown, `+49***78`, stays the one that it is.
     """
 
     language: Language | None = None
     off: list[OptionalTopic] = Field(default=[], max_length=len(OPTIONAL))
-    phone: Phone | None = None
+    phone: PhoneOrMask | None = None
     sms: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "PreferencesBody":
+        if not self.model_fields_set:
+            raise ValueError("say at least one of language, off, phone, sms")
+        return self
 
     @model_validator(mode="after")
     def _sms_has_a_number(self) -> "PreferencesBody":
@@ -50,7 +58,8 @@ class PreferencesBody(Input):
 
 class PreferencesView(Model):
     """`language` null: the shop's. `optional`: topics that can be switched off; mail about what was bought cannot. `sms_since`: when the
-    customer agreed to text messages. `version` 0: nothing was chosen yet.
+    customer agreed to text messages. `phone` is masked: a mail that is passed on tells nobody the number. `version` 0: nothing was chosen
+    yet.
     """
 
     language: Language | None
@@ -97,9 +106,10 @@ class InAppPage(Model):
 
 
 def preferences_view(preferences: Preferences) -> PreferencesView:
-    kept = {name: getattr(preferences, name) for name in ("language", "phone", "sms_since", "version")}
+    kept = {name: getattr(preferences, name) for name in ("language", "sms_since", "version")}
+    phone = preferences.phone and masked(Channel.SMS, preferences.phone)
     lists = {"optional": sorted(OPTIONAL), "off": list(preferences.off)}
-    return PreferencesView.model_validate({**kept, **lists, "sms": bool(preferences.phone and preferences.sms_since)})
+    return PreferencesView.model_validate({**kept, **lists, "phone": phone, "sms": bool(preferences.phone and preferences.sms_since)})
 
 
 def in_app_view(message: InApp) -> InAppView:

@@ -63,8 +63,8 @@ def tell_back(
     off: bool = False,
 ) -> Told:
     """`free`: units that a buyer could have now. Told first and dropped after: whoever does it again tells nobody twice, because the
-    same wish makes the same notification. `idle`: how often nothing was free in a row. `off`: the shop does not send this message. Then people wait on: whoever
-    is dropped untold hears of nothing when it is sent again.
+    same wish makes the same notification. `idle`: how often nothing was free in a row. `off`: the shop does not send this message. Then
+    people wait on: whoever is dropped untold hears of nothing when it is sent again.
     """
     if off:
         return Told(told=0, again=False)

@@ -35,6 +35,7 @@ class Words(Model):
 
     order: str
     unsubscribe: str
+    choose: str
     because: Mapping[str, str]
     names: Mapping[str, Mapping[str, str]]
     reasons: Mapping[str, str] = {}

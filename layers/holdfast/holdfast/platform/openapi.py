@@ -32,7 +32,8 @@ SECURITY = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "A scoped key of the shop."},
     "checkoutToken": {"type": "apiKey", "in": "header", "name": "X-Checkout-Token", "description": "From the checkout session."},
     "orderToken": {"type": "apiKey", "in": "header", "name": "X-Order-Token", "description": "From place-order and the order's mails."},
-    "preferencesToken": {"type": "apiKey", "in": "query", "name": "token", "description": "From the links in a customer's mails."},
+    "preferencesToken": {"type": "apiKey", "in": "query", "name": "token", "description": "From the link in a customer's mails."},
+    "unsubscribeToken": {"type": "apiKey", "in": "query", "name": "token", "description": "From the link that unsubscribes."},
     "providerSignature": {"type": "apiKey", "in": "header", "name": "X-Sandbox-Signature", "description": "The provider's signature."},
 }
 HEADERS = {

@@ -37,15 +37,17 @@ def look(shop: Shop) -> Look:
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses that open what they lead to: each has its token. `order` answers an order's, `checkout` a session's, `customer` a
-    customer's for his preferences. Without `api_url` nobody can unsubscribe by a link, and no mail says so.
+    """Addresses that open what they lead to: each has its token. `order` answers an order's, `checkout` a session's, `preferences` a
+    customer's for what he has chosen, and `unsubscribe` the one that opens nothing and switches off. Without `api_url` nobody can
+    unsubscribe by a link, and no mail says so.
     """
 
     storefront_url: str
     api_url: str
     order: Callable[[str, str], str]
     checkout: Callable[[str, str], str]
-    customer: Callable[[str, str], str]
+    preferences: Callable[[str, str], str]
+    unsubscribe: Callable[[str, str], str]
 
     def of_order(self, shop: str, order: str) -> str:
         return f"{self.storefront_url}/shops/{shop}/orders/{order}?token={self.order(shop, order)}"
@@ -56,13 +58,23 @@ class Links:
     def of_product(self, shop: str, sku: str) -> str:
         return f"{self.storefront_url}/shops/{shop}/products/{sku}"
 
-    def unsubscribe(self, notification: Notification) -> str | None:
-        shop, customer, kind = notification.shop, notification.recipient.customer, notification.notice.kind
-        topic = MANNERS[kind].topic
-        if not (self.api_url and customer and topic in OPTIONAL):
+    def of_preferences(self, notification: Notification) -> str | None:
+        shop, customer = notification.shop, notification.recipient.customer
+        if not _can_be_switched_off(notification):
             return None
+        return f"{self.storefront_url}/shops/{shop}/customers/{customer}/preferences?token={self.preferences(shop, customer)}"
+
+    def out_of(self, notification: Notification) -> str | None:
+        shop, customer, kind = notification.shop, notification.recipient.customer, notification.notice.kind
+        if not (self.api_url and _can_be_switched_off(notification)):
+            return None
+        topic = MANNERS[kind].topic
         sku = f"&sku={notification.notice.subject}" if kind is Kind.BACK_IN_STOCK else ""
-        return f"{self.api_url}/shops/{shop}/customers/{customer}/unsubscribe?topic={topic}{sku}&token={self.customer(shop, customer)}"
+        return f"{self.api_url}/shops/{shop}/customers/{customer}/unsubscribe?topic={topic}{sku}&token={self.unsubscribe(shop, customer)}"
+
+
+def _can_be_switched_off(notification: Notification) -> bool:
+    return bool(notification.recipient.customer) and MANNERS[notification.notice.kind].topic in OPTIONAL
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,8 @@ class LetterWriter:
             language=recipient.language,
             shop=look(shop),
             at=told[-1].at,
-            unsubscribe_url=self.links.unsubscribe(notification),
+            unsubscribe_url=self.links.out_of(notification),
+            preferences_url=self.links.of_preferences(notification),
             **facts,
         )
 

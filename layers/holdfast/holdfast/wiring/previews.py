@@ -66,7 +66,7 @@ def blind_writer(
     def no_token(*_: str) -> str:
         return _LOCKED
 
-    links = Links(storefront_url=storefront_url, api_url="", order=no_token, checkout=no_token, customer=no_token)
+    links = Links(storefront_url=storefront_url, api_url="", order=no_token, checkout=no_token, preferences=no_token, unsubscribe=no_token)
     return LetterWriter(
         orders=orders,
         keys=keys,
