@@ -165,9 +165,9 @@ def preview_notification(request: Request[None]) -> Answer:
 )
 def resend_notification(request: Request[views.ResendNotificationBody]) -> views.NotificationView:
     """Send it once more, to the same address or a corrected one: as another notification, and what became of this one stays."""
-    command = request.body.command(request.shop, request.path["notification"], request.key.identity)
+    command = request.body.command(request.shop, request.path["notification"], request.key.identity, request.caller.id)
     again = resending.resend(command, book=store, messages=queue, now=request.now)
-    logger.info("notification sent again", extra={"notification": again.id, "resent_of": again.resent_of, "by": request.caller.id})
+    logger.info("notification sent again", extra={"notification": again.id, "resent_of": again.resent_of, "by": again.by})
     return views.notification_view(again)
 
 
@@ -180,7 +180,7 @@ def resend_notification(request: Request[views.ResendNotificationBody]) -> views
 )
 def retry_failed_notifications(request: Request[views.RetryNotificationsBody]) -> views.RetriedNotificationsView:
     """Try all again that failed, some at a time. Unless it is told otherwise it is a dry run, which tells which."""
-    command = request.body.command(request.shop, _opened(request, request.body.cursor, FAILED))
+    command = request.body.command(request.shop, _opened(request, request.body.cursor, FAILED), request.caller.id)
     retried = resending.retry_failed(command, notifications=store, messages=queue, now=request.now)
     return views.retried_view(retried, command.dry_run, _sealed(request, retried.last, FAILED))
 

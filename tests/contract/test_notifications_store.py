@@ -52,6 +52,7 @@ def full(shop: str) -> Notification:
             "also": (notice(shop, "evt_2", data={"wave": 4}),),
             "into": "ntf_other",
             "resent_of": "ntf_first",
+            "by": "key_1",
             "doubtful": True,
             "version": 7,
         }

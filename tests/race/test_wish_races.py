@@ -127,7 +127,7 @@ def test_without_the_guard_one_choice_is_lost_unseen(careless: Careless) -> None
 
 def test_one_request_that_comes_eight_times_sends_one_mail(room: PostRoom) -> None:
     old = room.add(status=Status.BOUNCED)
-    command = resending.Resend(shop=room.shop, notification=old.id, identity="one", email="right@example.com")
+    command = resending.Resend(shop=room.shop, notification=old.id, identity="one", by="key_1", email="right@example.com")
     rows = together([lambda: resending.resend(command, book=room.store, messages=room.office.messages, now=room.now)] * 8)
     assert len({row.id for row in rows}) == 1
     assert told(room) == ["right@example.com"]
@@ -137,7 +137,7 @@ def test_all_that_failed_are_retried_once_by_two_who_ask_at_once(room: PostRoom)
     for number in range(4):
         room.add(room.notice(f"evt_{number}", data={"email": "ada@example.com", "customer": CUSTOMER}), status=Status.FAILED)
     meet(room.store, "page", 2)
-    command = resending.RetryFailed(shop=room.shop, limit=10, dry_run=False)
+    command = resending.RetryFailed(shop=room.shop, limit=10, by="key_1", dry_run=False)
 
     def ask(milliseconds: int) -> int:
         now = room.now + timedelta(milliseconds=milliseconds)

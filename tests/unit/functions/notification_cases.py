@@ -6,7 +6,8 @@ from holdfast.notifications import rules
 from holdfast.notifications.kinds import Channel, Kind, Topic
 from holdfast.notifications.model import InApp, Notice, Notification, Preferences, Recipient, Status, Suppressed, Suppression, Wish
 from holdfast.orders.rules import buyer
-from tests.unit.functions.world import EMAIL, NOW, World, body, load
+from holdfast.tenants.model import Scope
+from tests.unit.functions.world import EMAIL, KEY_NAMES, NOW, World, body, load
 
 ORDER = "ord_01KAJVKP00C1G0HP0V7PKA0YPY"
 """That of the sample of place-order."""
@@ -143,6 +144,7 @@ def of_this_order_only(_: World, answer: Answer) -> None:
 def masked(_: World, answer: Answer) -> None:
     (item,) = body(answer)["items"]
     assert (item["id"], item["recipient"], item["status"], item["kind"]) == (row().id, "a***@example.com", "sent", "completed")
+    assert item["by"] is None
     assert EMAIL not in answer["body"]
 
 
@@ -165,6 +167,7 @@ def shows_no_key_and_no_way_to_them(_: World, answer: Answer) -> None:
 def another_row_and_a_message(world: World, answer: Answer) -> None:
     again = store().get("demo", body(answer)["id"])
     assert (again.recipient.to, again.resent_of, again.status) == ("ada@example.org", row().id, Status.WAITING)
+    assert again.by == body(answer)["by"] == KEY_NAMES[Scope.OPERATOR]
     assert world.messages("notifications") == [{"kind": "send", "shop": "demo", "notification": again.id}]
     repeated = world.play("notifications_admin_http/resend_notification")
     assert (repeated["headers"]["Idempotent-Replayed"], repeated["body"]) == ("true", answer["body"])
@@ -176,7 +179,8 @@ def nothing_sent(world: World, _: Answer) -> None:
 
 
 def waits_again(world: World, _: Answer) -> None:
-    assert store().get("demo", row().id).status is Status.WAITING
+    waiting = store().get("demo", row().id)
+    assert (waiting.status, waiting.by) == (Status.WAITING, KEY_NAMES[Scope.OPERATOR])
     assert world.messages("notifications") == [{"kind": "send", "shop": "demo", "notification": row().id}]
 
 

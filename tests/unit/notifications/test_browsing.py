@@ -70,7 +70,7 @@ def test_of_an_order_and_of_a_state(store: MemoryNotifications) -> None:
 def test_a_row_that_left_its_state_between_two_pages_does_not_send_the_reader_back(store: MemoryNotifications) -> None:
     rows = [told(store, number, Status.FAILED) for number in range(4)]
     _, last = look(store, Status.FAILED, subject="ord_1", limit=2)
-    store.save(rows[2].again(NOW))
+    store.save(rows[2].again(NOW, "key_1"))
     assert look(store, Status.FAILED, subject="ord_1", limit=2, after=last) == (["evt_1", "evt_0"], None)
 
 

@@ -44,7 +44,7 @@ class Desk:
         return self.book.add(rules.row(notice, recipient, NOW).model_copy(update={"status": status, "attempts": 3, "error": "oops"}))
 
     def resent(self, row: Notification, identity: str = "one", **to: str) -> Notification:
-        command = Resend(shop="demo", notification=row.id, identity=identity, **to)
+        command = Resend(shop="demo", notification=row.id, identity=identity, by="key_1", **to)
         return resending.resend(command, book=self.book, messages=self, now=LATER)
 
     def suppress(self, to: str, channel: Channel = Channel.EMAIL) -> None:
@@ -64,6 +64,7 @@ def test_what_has_ended_is_sent_again_as_another(desk: Desk, status: Status) -> 
     old = desk.told(status)
     again = desk.resent(old)
     assert (again.status, again.attempts, again.error, again.resent_of, again.due_at) == (Status.WAITING, 0, None, old.id, LATER)
+    assert (again.by, old.by) == ("key_1", None)
     assert (again.notice, again.recipient) == (old.notice, old.recipient)
     assert desk.sent == [{"kind": "send", "shop": "demo", "notification": again.id}]
     assert desk.book.get("demo", old.id) == old, "what became of the first stays to be seen"
@@ -161,7 +162,7 @@ def test_one_that_is_not_there_is_unknown(desk: Desk) -> None:
 
 
 def retried(desk: Desk, *, dry_run: bool = False, limit: int = 100, after: str | None = None) -> resending.Retried:
-    command = RetryFailed(shop="demo", limit=limit, after=after, dry_run=dry_run)
+    command = RetryFailed(shop="demo", limit=limit, by="key_2", after=after, dry_run=dry_run)
     return resending.retry_failed(command, notifications=desk.book, messages=desk, now=LATER)
 
 
@@ -173,6 +174,7 @@ def test_all_that_failed_wait_again_under_their_own_names(desk: Desk) -> None:
     standing = desk.book.get("demo", failed.id)
     assert standing is not None
     assert (standing.status, standing.attempts, standing.error, standing.due_at) == (Status.WAITING, 0, None, LATER)
+    assert (standing.by, standing.resent_of) == ("key_2", None)
     assert desk.sent == [{"kind": "send", "shop": "demo", "notification": failed.id}]
     untouched = [row for status, row in rows.items() if status is not Status.FAILED]
     assert [desk.book.get("demo", row.id) for row in untouched] == untouched
@@ -201,6 +203,6 @@ def test_some_at_a_time(desk: Desk) -> None:
 def test_one_that_somebody_else_took_meanwhile_is_left_to_him(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     row = desk.told(Status.FAILED)
     seen = [row]
-    desk.book.save(row.again(NOW))
+    desk.book.save(row.again(NOW, "key_1"))
     monkeypatch.setattr(desk.book, "page", lambda *_: (seen, None))
     assert (retried(desk).retried, desk.sent) == (0, [])

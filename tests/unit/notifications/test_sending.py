@@ -182,7 +182,7 @@ def test_a_broken_template_fails_the_row_and_staff_hear_of_it(room: PostRoom) ->
     ((_, message),) = room.queue.waiting
     assert (message["kind"], message["notice"]["kind"]) == ("tell", "dead_letter")
     assert "ada@example.com" not in str(message)
-    assert room.store.save(failed.again(NOW))
+    assert room.store.save(failed.again(NOW, "key_1"))
     room.attempt(row)
     assert now(room, row).status is Status.SENT
 

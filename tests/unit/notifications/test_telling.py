@@ -226,7 +226,7 @@ def test_one_that_failed_with_its_companions_goes_again_with_them(room: PostRoom
     failed = next(row for row in room.store.of_subject("demo", "ord_1") if row.also)
     assert failed.status is Status.FAILED
     room.render = render
-    room.store.save(failed.again(room.now))
+    room.store.save(failed.again(room.now, "key_1"))
     room.attempt(failed)
     assert [mail.text for mail in room.mail.sent] == ["evt_1", "evt_2 evt_3"]
 

@@ -66,8 +66,8 @@ class ResendNotificationBody(Input):
     email: Email | None = None
     phone: Phone | None = None
 
-    def command(self, shop: str, notification: str, identity: str) -> Resend:
-        return Resend(shop=shop, notification=notification, identity=identity, email=self.email, phone=self.phone)
+    def command(self, shop: str, notification: str, identity: str, by: str | None) -> Resend:
+        return Resend(shop=shop, notification=notification, identity=identity, by=by, email=self.email, phone=self.phone)
 
 
 class RetryNotificationsBody(Input):
@@ -77,8 +77,8 @@ class RetryNotificationsBody(Input):
     limit: int = Field(default=25, ge=1, le=100)
     cursor: Annotated[str, StringConstraints(max_length=6000)] | None = None
 
-    def command(self, shop: str, after: str | None) -> RetryFailed:
-        return RetryFailed(shop=shop, limit=self.limit, after=after, dry_run=self.dry_run)
+    def command(self, shop: str, after: str | None, by: str | None) -> RetryFailed:
+        return RetryFailed(shop=shop, limit=self.limit, by=by, after=after, dry_run=self.dry_run)
 
 
 class SuppressionNameBody(Input):
@@ -103,6 +103,7 @@ class SuppressionBody(SuppressionNameBody):
 class NotificationView(Model):
     """`recipient` is masked. `order` null: it is about none. `error` has the code of what went wrong; `told_along`: other events that it
     told as well; `into`: the notification that told this one along; `resent_of`: the one that it was sent again for.
+    `by`: the API key of whoever had it sent or tried again; null: nobody had.
     """
 
     id: str
@@ -120,6 +121,7 @@ class NotificationView(Model):
     told_along: int
     into: str | None
     resent_of: str | None
+    by: str | None
     created_at: Instant
     due_at: Instant
     updated_at: Instant
@@ -247,7 +249,7 @@ def _kind_view(kind: Kind, off: tuple[str, ...]) -> MessageKindView:
 
 def _told(row: Notification) -> dict[str, Any]:
     notice, recipient = row.notice, row.recipient
-    known = {name: getattr(row, name) for name in ("id", "status", "attempts", "error", "into", "resent_of", "created_at", "due_at")}
+    known = {name: getattr(row, name) for name in ("id", "status", "attempts", "error", "into", "resent_of", "by", "created_at", "due_at")}
     return {
         **known,
         "kind": notice.kind,

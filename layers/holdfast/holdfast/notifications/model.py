@@ -83,8 +83,8 @@ class Notification(Record):
     """One message of one event to one recipient by one channel: the outbox row that stands before each sending.
 
     `attempts` counts claims. `message`: the service's id of it. `error` and `detail` say why it failed. `also`: notices that it told
-    along, whose own rows were skipped with `into` naming this one. `resent_of`: a person asked for it again. `doubtful`: an attempt
-    of it may have gone out unmarked.
+    along, whose own rows were skipped with `into` naming this one. `resent_of`: a person asked for it again. `by`: who asked for it, or
+    for what failed to be tried once more: the id of a member of staff. `doubtful`: an attempt of it may have gone out unmarked.
     """
 
     id: str
@@ -104,15 +104,16 @@ class Notification(Record):
     also: tuple[Notice, ...] = ()
     into: str | None = None
     resent_of: str | None = None
+    by: str | None = None
     doubtful: bool = False
     version: int = 1
 
     def changed(self, now: datetime, **changes: object) -> "Notification":
         return self.model_copy(update={**changes, "updated_at": now, "version": self.version + 1})
 
-    def again(self, now: datetime) -> "Notification":
-        """From the beginning, under the same name."""
-        fresh = {"attempts": 0, "leased_until": None, "error": None, "detail": None, "doubtful": False}
+    def again(self, now: datetime, by: str | None) -> "Notification":
+        """From the beginning, under the same name, because somebody wants it."""
+        fresh = {"attempts": 0, "leased_until": None, "error": None, "detail": None, "doubtful": False, "by": by}
         return self.changed(now, status=Status.WAITING, due_at=now, **fresh)
 
 

@@ -20,20 +20,22 @@ class Book(Notifications, Suppressions, Customers, Protocol):
 
 
 class Resend(Model):
-    """`identity` names the request: the same one makes the same notification. `to`: a corrected address, of that channel."""
+    """`identity` names the request: the same one makes the same notification. `email`, `phone`: a corrected address. `by`: who asks."""
 
     shop: str
     notification: str
     identity: str
+    by: str | None
     email: str | None = None
     phone: str | None = None
 
 
 class RetryFailed(Model):
-    """All that failed, newest first, so many per call. `after`: where the call before ended."""
+    """All that failed, newest first, so many per call. `after`: where the call before ended. `by`: who asks."""
 
     shop: str
     limit: int
+    by: str | None
     after: str | None = None
     dry_run: bool = True
 
@@ -53,7 +55,7 @@ def resend(command: Resend, *, book: Book, messages: Messages, now: datetime) ->
     old = browsing.read(command.shop, command.notification, notifications=book)
     if old.status in rules.OPEN:
         raise NotificationUnderWay("It is not sent yet. Look what comes of it.", notification_status=old.status)
-    again = _again(old, _address(old, command), command.identity, now)
+    again = _again(old, _address(old, command), command, now)
     _demand_welcome(again, book)
     standing = book.add(again)
     messages.send(send_message(standing))
@@ -63,7 +65,7 @@ def resend(command: Resend, *, book: Book, messages: Messages, now: datetime) ->
 def retry_failed(command: RetryFailed, *, notifications: Notifications, messages: Messages, now: datetime) -> Retried:
     """Each under its own row, which waits again: what is asked for twice is sent once. Whoever changed one meanwhile has it."""
     rows, last = notifications.page(command.shop, FAILED, command.limit, command.after)
-    retried = 0 if command.dry_run else sum(_retried(row, notifications, messages, now) for row in rows)
+    retried = 0 if command.dry_run else sum(_retried(row, command.by, notifications, messages, now) for row in rows)
     return Retried(rows=rows, retried=retried, last=last)
 
 
@@ -71,8 +73,8 @@ def send_message(row: Notification) -> dict[str, str]:
     return {"kind": "send", "shop": row.shop, "notification": row.id}
 
 
-def _retried(row: Notification, notifications: Notifications, messages: Messages, now: datetime) -> bool:
-    waiting = row.again(now)
+def _retried(row: Notification, by: str | None, notifications: Notifications, messages: Messages, now: datetime) -> bool:
+    waiting = row.again(now, by)
     if not notifications.save(waiting):
         return False
     messages.send(send_message(waiting))
@@ -99,9 +101,9 @@ def _demand_welcome(row: Notification, book: Book) -> None:
             raise ConsentMissing("The customer has not agreed to text messages to this number.")
 
 
-def _again(old: Notification, to: str, identity: str, now: datetime) -> Notification:
+def _again(old: Notification, to: str, command: Resend, now: datetime) -> Notification:
     return Notification(
-        id=derived_id("ntf", born_at(old.id), old.shop, old.id, identity),
+        id=derived_id("ntf", born_at(old.id), old.shop, old.id, command.identity),
         shop=old.shop,
         notice=old.notice,
         recipient=_recipient(old, to),
@@ -110,6 +112,7 @@ def _again(old: Notification, to: str, identity: str, now: datetime) -> Notifica
         updated_at=now,
         also=old.also,
         resent_of=old.id,
+        by=command.by,
     )
 
 
