@@ -11,11 +11,12 @@ from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
 from holdfast import orders
+from holdfast.fulfilment.key_file import LONGEST as LONGEST_KEY
 from holdfast.kernel.money import Money
 from holdfast.notifications import render as rendering
 from holdfast.notifications import spelling
 from holdfast.notifications.kinds import MANNERS, OPTIONAL, Audience, Channel, Kind
-from holdfast.notifications.letter import DeadLetter, Digest, Letter, LetterKey, LetterLine, Look, LowStock, Review, Sum
+from holdfast.notifications.letter import MOST_KEYS, DeadLetter, Digest, Letter, LetterKey, LetterLine, Look, LowStock, Review, Sum
 from holdfast.notifications.model import Mail, Notice
 from holdfast.notifications.previewing import SAMPLES, preview, sample
 from holdfast.notifications.render import ROWS, TABLES, on_color, render
@@ -228,6 +229,39 @@ def test_one_key_is_a_key_and_two_are_keys(language: str, one: str, two: str, no
     assert one in render(letter(Kind.COMPLETED, language, keys=keys(1))).text
     assert two in render(letter(Kind.COMPLETED, language, keys=keys(2))).text
     assert none not in render(letter(Kind.COMPLETED, language, keys=())).text
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "These are the first 200 of your 24000 keys. All of them are on the page of your order. See all your keys"),
+        ("de", "Dies sind die ersten 200 Ihrer 24000 Schlüssel. Alle stehen auf der Seite Ihrer Bestellung. Alle Schlüssel ansehen"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.COMPLETED, Kind.PARTIAL_DELIVERY, Kind.ADDITIONAL_KEYS])
+def test_a_mail_about_very_many_keys_shows_some_and_leads_to_all(kind: Kind, language: str, told: str) -> None:
+    every = tuple(LetterKey(title=f"Product {title}", key=f"KEY-{title:02d}-{key:04d}") for title in range(24) for key in range(1000))
+    written = letter(kind, language, lines=tuple(line(f"Product {title}") for title in range(24)), keys=every)
+    mail = render(written)
+    seen = Seen(mail.html)
+    assert told in seen.text
+    assert f"{told}: {written.url}" in mail.text
+    for part in (seen.text, mail.text):
+        assert re.findall(r"KEY-\d\d-\d{4}", part) == [key.key for key in every[:200]]
+    assert len(mail.html.encode()) < 200_000
+    assert len(mail.text.encode()) < 20_000
+
+
+def test_the_longest_keys_that_there_can_be_fit_into_a_mail() -> None:
+    """A mail service takes ten million bytes, and a third is added on the way there."""
+    mail = render(letter(Kind.COMPLETED, keys=tuple(LetterKey(title="A", key='"' * LONGEST_KEY) for _ in range(24_000))))
+    assert 4 * len((mail.html + mail.text).encode()) < 3 * 10_000_000
+
+
+def test_as_many_keys_as_a_mail_shows_are_all_of_them() -> None:
+    for count, more in ((MOST_KEYS, False), (MOST_KEYS + 1, True)):
+        mail = render(letter(Kind.COMPLETED, keys=keys(count)))
+        assert (mail.text.count("KEY-"), "of your" in mail.text) == (MOST_KEYS, more)
 
 
 @pytest.mark.parametrize(

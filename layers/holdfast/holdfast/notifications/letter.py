@@ -17,6 +17,9 @@ Line = Annotated[str, AfterValidator(one_line)]
 """Words of strangers: one line, without marks that would turn what stands beside them."""
 Lines = Annotated[str, AfterValidator(some_lines)]
 
+MOST_KEYS = 200
+"""That a mail shows. The page of the order has all: mail programs cut what is too long, and mail services refuse it."""
+
 
 class Look(Model):
     """The shop, as its letters show it. `color`: of buttons. `legal`: what must stand at the end."""
@@ -173,9 +176,13 @@ class Letter(Model):
         return next((sum_.money for sum_ in self.bill if sum_.name == "total"), None)
 
     @property
+    def keys_shown(self) -> int:
+        return min(len(self.keys), MOST_KEYS)
+
+    @property
     def keys_by_title(self) -> dict[str, list[str]]:
-        """In the order in which they came."""
+        """In the order in which they came: those that are shown."""
         found: dict[str, list[str]] = {}
-        for key in self.keys:
+        for key in self.keys[:MOST_KEYS]:
             found.setdefault(key.title, []).append(key.key)
         return found

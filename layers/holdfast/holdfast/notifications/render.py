@@ -67,7 +67,9 @@ class Table(NamedTuple):
 
 
 class Page(NamedTuple):
-    """`on_color`: of words on the button. `because`: why one gets it, where one may switch it off."""
+    """`on_color`: of words on the button. `because`: why one gets it, where one may switch it off. `more_keys`: that there are
+    more than are shown; `all_keys`: where.
+    """
 
     subject: str
     heading: str
@@ -79,6 +81,8 @@ class Page(NamedTuple):
     because: str
     unsubscribe: str
     choose: str
+    more_keys: str
+    all_keys: str
 
 
 def render(letter: Letter) -> Mail:
@@ -121,6 +125,8 @@ def _page(letter: Letter) -> Page:
         because=_say(letter, because),
         unsubscribe=language.unsubscribe,
         choose=language.choose,
+        more_keys=_say(letter, language.more_keys) if len(letter.keys) > letter.keys_shown else "",
+        all_keys=language.all_keys,
     )
 
 

@@ -31,11 +31,15 @@ class RowWords(Model):
 
 
 class Words(Model):
-    """`because`: why one gets a message of a topic that can be switched off. `reasons`: our own, as events have them in English."""
+    """`because`: why one gets a message of a topic that can be switched off. `reasons`: our own, as events have them in English.
+    `more_keys`: of an order with more keys than a mail shows.
+    """
 
     order: str
     unsubscribe: str
     choose: str
+    more_keys: str
+    all_keys: str
     because: Mapping[str, str]
     names: Mapping[str, Mapping[str, str]]
     reasons: Mapping[str, str] = {}
