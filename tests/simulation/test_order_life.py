@@ -323,6 +323,14 @@ class OrderLife(RuleBasedStateMachine):
         document = f"note-{self.batches}"
         self.under(fault, lambda house: house.restock(sku, count, document))
 
+    @rule(act=st.sampled_from(["revoke", "replace", "bring_back"]), place=st.integers(1, 3), fault=faults)
+    def a_key_is_no_good(self, act: str, place: int, fault: Any) -> None:
+        """Staff name a key by its id. Rows tell who has it, as soon as a worker has written them."""
+        for order in self.stage.orders():
+            self.house.index(order)
+        for key in self.house.stores.fulfilment.vaults.keys(self.house.shop, "KEY", [place]):
+            self.under(fault, lambda house, key=key: getattr(house, act)(key.id, f"{act}-{self.batches}"))
+
     @rule(count=st.integers(1, 3), fault=faults)
     def import_keys(self, count: int, fault: Any) -> None:
         self.batches += 1
@@ -452,6 +460,6 @@ SEEN: set[str] = set()
 
 
 def test_orders_live_and_nothing_is_lost() -> None:
-    bounded = settings(max_examples=250, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    bounded = settings(max_examples=320, stateful_step_count=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(OrderLife, settings=bounded)
     assert set(events.ALL) - SEEN == set(), "what never happened was not tried"
