@@ -91,7 +91,7 @@ EVENTS = [
     ("order.disputed.v1", {"NotificationsQueue", "OrdersQueue"}),
     ("order.dispute_won.v1", {"OrdersQueue"}),
     ("order.stock_allocated.v1", {"NotificationsQueue"}),
-    ("order.key_replaced.v1", {"NotificationsQueue"}),
+    ("order.key_replaced.v1", {"NotificationsQueue", "OrdersQueue"}),
     ("order.delivered.v1", {"NotificationsQueue"}),
     ("order.delivery_problem.v1", {"NotificationsQueue"}),
     ("order.delayed.v1", {"NotificationsQueue"}),
