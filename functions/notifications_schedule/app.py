@@ -1,14 +1,14 @@
 """Every five minutes: messages that should have gone long ago go to the queue again. Each morning, by another rule with
 `{"job": "digest"}`: a digest of the day before is asked for, for each shop that has staff to read it.
 
-Nothing lists the SKUs that somebody waits for, so they are not looked through here: a restock tells of them, by a message that the queue
-keeps until it was worked at.
+Who waits for a SKU is not told here: a restock does it, by a message that the queue keeps until it was worked at. Here those are dropped
+who have waited too long.
 """
 
 from typing import Any
 
 from holdfast.kernel.time import utc_now
-from holdfast.notifications import digesting, waking
+from holdfast.notifications import digesting, waking, wishing
 from holdfast.notifications.repository import DynamoNotifications
 from holdfast.platform import aws, metrics
 from holdfast.platform.dynamo import DynamoCommit, Table
@@ -40,6 +40,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         sent = digesting.ask([shop.id for shop in tenants.shops() if shop.staff_emails], messages=queue, now=utc_now())
     elif job == "wake":
         sent = waking.wake(notifications=store, messages=queue, now=utc_now())
+        logger.info("wishes dropped", extra={"wishes": wishing.sweep(book=store, now=utc_now())})
     else:
         raise ValueError("no such job")
     if sent and job != DIGEST:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.kernel.ids import bucket_of
 from holdfast.notifications import keys, rules
 from holdfast.notifications.kinds import Channel, Kind, Topic
 from holdfast.notifications.model import (
@@ -318,30 +319,53 @@ def wish(shop: str, number: int = 1, sku: str = "A", **changes: Any) -> Wish:
 def test_who_asked_first_is_first(stores: Stores, shop: str) -> None:
     asked = [wish(shop, number) for number in range(4)]
     for one in reversed(asked):
-        assert stores.notifications.add_wish(one, 100)
-    assert stores.notifications.add_wish(wish(shop, 9, "B"), 100)
+        assert stores.notifications.add_wish(one, 100, 25)
+    assert stores.notifications.add_wish(wish(shop, 9, "B"), 100, 25)
     assert stores.notifications.wishes(shop, "A", 3) == asked[:3]
     assert stores.notifications.wishes(shop, "C", 3) == stores.notifications.wishes(f"{shop}-x", "A", 3) == []
 
 
 def test_one_wish_per_address_and_sku_until_it_is_told(stores: Stores, shop: str) -> None:
     first, again = wish(shop), wish(shop, at=LATER)
-    assert stores.notifications.add_wish(first, 100)
-    assert stores.notifications.add_wish(first, 100)  # delivered twice
-    assert not stores.notifications.add_wish(again, 100)
+    assert stores.notifications.add_wish(first, 100, 25)
+    assert stores.notifications.add_wish(first, 100, 25)  # delivered twice
+    assert not stores.notifications.add_wish(again, 100, 25)
     assert stores.notifications.wishes(shop, "A", 9) == [first]
     stores.notifications.drop_wish(first)
     stores.notifications.drop_wish(first)
     assert stores.notifications.wishes(shop, "A", 9) == []
-    assert stores.notifications.add_wish(again, 100)
+    assert stores.notifications.add_wish(again, 100, 25)
     stores.notifications.drop_wish(first)  # it comes late, and is not this one
     assert stores.notifications.wishes(shop, "A", 9) == [again]
-    assert not stores.notifications.add_wish(wish(shop, at=LATER + timedelta(days=1)), 100)
+    assert not stores.notifications.add_wish(wish(shop, at=LATER + timedelta(days=1)), 100, 25)
+
+
+def test_of_one_mailbox_once_per_sku_and_so_many_in_all(stores: Stores, shop: str) -> None:
+    mine = [wish(shop, number, sku, email=f"ada+{number}@example.com") for number, sku in enumerate(("A", "A", "B", "C"))]
+    assert [stores.notifications.add_wish(one, 100, 2) for one in mine] == [True, False, True, False]
+    assert stores.notifications.add_wish(mine[0], 100, 2)  # delivered twice
+    stores.notifications.drop_wish(mine[0])
+    stores.notifications.drop_wish(mine[0])
+    assert [stores.notifications.add_wish(one, 100, 2) for one in (mine[3], mine[1])] == [True, False]
+    assert stores.notifications.add_wish(wish(f"{shop}-x", 1, email="ada@example.com"), 100, 2)
+    assert [stores.notifications.wishes(shop, sku, 9) for sku in "ABC"] == [[], [mine[2]], [mine[3]]]
+
+
+def test_old_wishes_are_found_over_all_products(stores: Stores, shop: str) -> None:
+    old, young = wish(shop, 1, "A"), wish(shop, 1, "B", at=LATER, email="b@example.com")
+    for one in (old, young):
+        assert stores.notifications.add_wish(one, 100, 25)
+    part = bucket_of(old.customer, keys.WISH_PARTS)
+    found = stores.notifications.old_wishes(part, NOW + timedelta(minutes=2), 100)
+    assert [one for one in found if one.shop == shop] == [old]
+    assert [one for one in stores.notifications.old_wishes(part, NOW, 100) if one.shop == shop] == []
+    stores.notifications.drop_wish(old)
+    assert [one for one in stores.notifications.old_wishes(part, LATER + timedelta(days=1), 100) if one.shop == shop] == [young]
 
 
 def test_a_wish_is_taken_back(stores: Stores, shop: str) -> None:
-    stores.notifications.add_wish(wish(shop, 1), 100)
-    stores.notifications.add_wish(wish(shop, 2), 100)
+    stores.notifications.add_wish(wish(shop, 1), 100, 25)
+    stores.notifications.add_wish(wish(shop, 2), 100, 25)
     assert stores.notifications.drop_wishes_of(shop, "A", "digest-1")
     assert not stores.notifications.drop_wishes_of(shop, "A", "digest-1")
     assert not stores.notifications.drop_wishes_of(shop, "B", "digest-2")
@@ -353,12 +377,12 @@ def test_so_many_and_no_more_wait(stores: Stores, shop: str) -> None:
     same_part = [number for number in range(200) if keys.wish_count_key(shop, "A", f"digest-{number}")["pk"].endswith("#3")][:3]
     first, second, third = (wish(shop, number) for number in same_part)
     most = 2 * keys.COUNTERS
-    assert stores.notifications.add_wish(first, most)
-    assert stores.notifications.add_wish(second, most)
+    assert stores.notifications.add_wish(first, most, 25)
+    assert stores.notifications.add_wish(second, most, 25)
     with pytest.raises(TooManyWishes) as full:
-        stores.notifications.add_wish(third, most)
+        stores.notifications.add_wish(third, most, 25)
     assert full.value.facts == {"maximum": most}
-    assert stores.notifications.add_wish(first, most)  # he waits already
+    assert stores.notifications.add_wish(first, most, 25)  # he waits already
     stores.notifications.drop_wish(first)
-    assert stores.notifications.add_wish(third, most)
+    assert stores.notifications.add_wish(third, most, 25)
     assert stores.notifications.wishes(shop, "A", 9) == [second, third]

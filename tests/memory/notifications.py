@@ -112,11 +112,20 @@ class MemoryNotifications:
 
     # Who waits.
 
-    def add_wish(self, wish: Wish, most: int) -> bool:
+    def add_wish(self, wish: Wish, most: int, each: int) -> bool:
         full = TooManyWishes("So many people wait for this product already.", maximum=most)
         room = -(-most // keys.COUNTERS)
+
+        def nobody(standing: Wish | None) -> bool:
+            return self._memory.condition("NO_WISH", standing is None)
+
+        def few(waiting: int | None) -> bool:
+            return self._memory.condition("FEW_ENOUGH", (waiting or 0) < each)
+
         writes = [
-            MemoryWrite(_pointer(wish), lambda standing: self._memory.condition("NO_WISH", standing is None), lambda _: wish, _taken()),
+            MemoryWrite(_pointer(wish), nobody, lambda _: wish, _taken()),
+            MemoryWrite(_of_mailbox(wish), nobody, lambda _: wish, _taken()),
+            MemoryWrite(_all_of_mailbox(wish), few, lambda waiting: (waiting or 0) + 1, _taken()),
             MemoryWrite(("wish", *_wish(wish)), nothing, lambda _: wish, _taken()),
             MemoryWrite(_counted(wish), lambda waiting: (waiting or 0) < room, lambda waiting: (waiting or 0) + 1, full),
         ]
@@ -130,6 +139,10 @@ class MemoryNotifications:
     def wishes(self, shop: str, sku: str, limit: int) -> list[Wish]:
         return sorted(self._memory.of("wish", shop, sku), key=lambda wish: (wish.at, wish.customer))[:limit]
 
+    def old_wishes(self, part: int, before: datetime, limit: int) -> list[Wish]:
+        found: list[Wish] = [wish for wish in self._memory.of("wish") if bucket_of(wish.customer, keys.WISH_PARTS) == part]
+        return sorted((wish for wish in found if wish.at < before), key=lambda wish: (wish.at, wish.customer))[:limit]
+
     def drop_wish(self, wish: Wish) -> None:
         self._drop(wish)
 
@@ -141,6 +154,8 @@ class MemoryNotifications:
         writes = [
             MemoryWrite(_pointer(wish), lambda standing: standing is not None and standing.at == wish.at, lambda _: None, _taken()),
             MemoryWrite(("wish", *_wish(wish)), something, lambda _: None, _taken()),
+            MemoryWrite(_of_mailbox(wish), lambda standing: standing is not None and standing.at == wish.at, lambda _: None, _taken()),
+            MemoryWrite(_all_of_mailbox(wish), lambda waiting: (waiting or 0) > 0, lambda waiting: waiting - 1, _taken()),
             MemoryWrite(_counted(wish), lambda waiting: (waiting or 0) > 0, lambda waiting: waiting - 1, _taken()),
         ]
         try:
@@ -218,6 +233,14 @@ def _wish(wish: Wish) -> tuple[Any, ...]:
 
 def _pointer(wish: Wish) -> tuple[Any, ...]:
     return ("wish-of", wish.shop, wish.sku, wish.customer)
+
+
+def _of_mailbox(wish: Wish) -> tuple[Any, ...]:
+    return ("wish-of-mailbox", wish.shop, wish.sku, keys.mailbox(wish.email))
+
+
+def _all_of_mailbox(wish: Wish) -> tuple[Any, ...]:
+    return ("wishes-of-mailbox", wish.shop, keys.mailbox(wish.email))
 
 
 def _counted(wish: Wish) -> tuple[Any, ...]:

@@ -54,6 +54,8 @@ _ALWAYS = {
     "SAME_MARK": (low_marks, "attribute_exists(#version)"),
     "NOT_TOLD_YET": (notifications, "attribute_exists(#pk)"),
     "SAME_NOTIFICATION": (notifications, "attribute_exists(#version)"),
+    "NO_WISH": (people_repository, "attribute_exists(#pk)"),
+    "FEW_ENOUGH": (people_repository, "attribute_exists(#waiting)"),
     "SAME_CHOICE": (people_repository, "attribute_exists(#version)"),
     "SAME_DIRECTORY": (search_repository, "attribute_exists(#rev)"),
     "FIRST_TIME": (webhooks, "attribute_exists(#pk)"),

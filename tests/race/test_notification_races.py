@@ -223,11 +223,12 @@ def test_busy_and_given_up_at_once_is_one_of_both(room: PostRoom) -> None:
 
 def wish(room: PostRoom, number: int, customer: str = "digest") -> Wish:
     at = NOW + timedelta(milliseconds=number)
-    return Wish(shop=room.shop, sku="A", email="ada@example.com", customer=customer, at=at)
+    email = "ada@example.com" if customer == "digest" else f"{customer}@example.com"
+    return Wish(shop=room.shop, sku="A", email=email, customer=customer, at=at)
 
 
 def test_one_address_asks_once_however_often_it_clicks(room: PostRoom) -> None:
-    made = together([lambda n=n: room.store.add_wish(wish(room, n), 1000) for n in range(8)])  # type: ignore[misc]
+    made = together([lambda n=n: room.store.add_wish(wish(room, n), 1000, 25) for n in range(8)])  # type: ignore[misc]
     assert made.count(True) == 1
     assert len(room.store.wishes(room.shop, "A", 9)) == 1
 
@@ -236,7 +237,7 @@ def test_of_many_at_once_only_as_many_wait_as_may(room: PostRoom) -> None:
     """All of them in one part of the count."""
     same = [f"c{n}" for n in range(400) if keys.wish_count_key(room.shop, "A", f"c{n}")["pk"].endswith("#3")][:10]
     most = 4 * keys.COUNTERS
-    answers = together([lambda n=n, c=c: room.store.add_wish(wish(room, n, c), most) for n, c in enumerate(same)])  # type: ignore[misc]
+    answers = together([lambda n=n, c=c: room.store.add_wish(wish(room, n, c), most, 25) for n, c in enumerate(same)])  # type: ignore[misc]
     assert answers.count(True) == len(room.store.wishes(room.shop, "A", 99)) == 4
     assert sum(isinstance(answer, TooManyWishes) for answer in answers) == 6
 

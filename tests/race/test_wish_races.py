@@ -71,6 +71,39 @@ def test_eight_restocks_at_once_tell_those_who_asked_first(room: PostRoom) -> No
     assert [wish.email for wish in room.store.wishes(room.shop, "A", 9)] == everybody[4:]
 
 
+# Whose address it is does not matter to a stranger.
+
+
+def asked_at_once(room: PostRoom, *wanted: tuple[str, str], each: int) -> int:
+    """Wishes that stand after it."""
+    wishes = [
+        Wish(shop=room.shop, sku=sku, email=email, customer=f"d{number}", at=NOW + timedelta(seconds=number))
+        for number, (sku, email) in enumerate(wanted)
+    ]
+    together([lambda wish=wish: room.store.add_wish(wish, 1000, each) for wish in wishes])  # type: ignore[misc]
+    return sum(len(room.store.wishes(room.shop, sku, 99)) for sku in {sku for sku, _ in wanted})
+
+
+ALIASES = [("A", f"ada+{number}@example.com") for number in range(6)]
+PRODUCTS = [(f"S{number}", "ada@example.com") for number in range(6)]
+
+
+def test_other_names_of_one_mailbox_wait_once(room: PostRoom) -> None:
+    assert asked_at_once(room, *ALIASES, each=25) == 1
+
+
+def test_without_the_guard_one_mailbox_waits_many_times(careless: Careless) -> None:
+    assert asked_at_once(of(careless("NO_WISH")), *ALIASES, each=25) == 6
+
+
+def test_one_mailbox_waits_for_so_many_products(room: PostRoom) -> None:
+    assert asked_at_once(room, *PRODUCTS, each=3) == 3
+
+
+def test_without_the_guard_one_mailbox_waits_for_any_number_of_products(careless: Careless) -> None:
+    assert asked_at_once(of(careless("FEW_ENOUGH")), *PRODUCTS, each=3) == 6
+
+
 # Choices.
 
 

@@ -22,6 +22,19 @@ def some_are_late(world: World) -> None:
         store.add(notification(id=f"ntf_01KAJVKP00000000000000000{number}", status=status, due_at=due, leased_until=due))
 
 
+def some_are_late_and_somebody_waits_too_long(world: World) -> None:
+    some_are_late(world)
+    for name, days in (("bob", 181), ("eve", 179)):
+        at = NOW - timedelta(days=days)
+        asked = Wish(shop="demo", sku="box", email=f"{name}@example.com", customer=f"digest-of-{name}", at=at)
+        load("notifications_inbox").store.add_wish(asked, 10, 25)
+
+
+def late_ones_go_again_and_old_wishes_end(world: World, answer: Answer) -> None:
+    late_ones_go_again(world, answer)
+    assert [wish.email for wish in load("notifications_inbox").store.wishes("demo", "box", 10)] == ["eve@example.com"]
+
+
 def staff_reads_mail(world: World) -> None:
     (shop,) = [item for item in world.items("tenants") if (item["pk"], item["sk"]) == ("demo", "SHOP")]
     world.put("tenants", {**shop, "staff_emails": ["staff@example.com"]})
@@ -67,7 +80,7 @@ def two_wait_for_the_box(world: World) -> None:
     store = load("notifications_inbox").store
     for number, name in enumerate(("bob", "eve")):
         at = NOW - timedelta(minutes=9 - number)
-        store.add_wish(Wish(shop="demo", sku="box", email=f"{name}@example.com", customer=f"digest-of-{name}", at=at), 10)
+        store.add_wish(Wish(shop="demo", sku="box", email=f"{name}@example.com", customer=f"digest-of-{name}", at=at), 10, 25)
 
 
 def mails(*to: str, says: str = "") -> Any:
@@ -127,7 +140,10 @@ CASES: dict[str, dict[str, Any]] = {
     "notifications_mail_events/rendering_failed": {"given": a_mail_was_sent, "effect": told(Status.FAILED)},
     "notifications_mail_events/of_somebody_else": {"given": a_mail_was_sent, "effect": is_none_of_ours},
     "notifications_mail_events/of_a_row_that_is_gone": {"given": a_mail_was_sent, "effect": is_none_of_ours},
-    "notifications_schedule/tick": {"given": some_are_late, "effect": late_ones_go_again},
+    "notifications_schedule/tick": {
+        "given": some_are_late_and_somebody_waits_too_long,
+        "effect": late_ones_go_again_and_old_wishes_end,
+    },
     "notifications_schedule/digest": {"given": staff_reads_mail, "effect": digests_are_asked_for},
     "notifications_inbox/order_placed": {"after": PLACED, "effect": looked_at_later(("tell", 120), ("hold_expiring", 600))},
     "notifications_inbox/hold_expiring": {"after": PLACED, "later": timedelta(minutes=11), "effect": once_for_each_end},

@@ -79,7 +79,7 @@ def sold_out(world: World) -> None:
 
 def somebody_waits(world: World) -> None:
     sold_out(world)
-    store().add_wish(Wish(shop="demo", sku="rare", email=EMAIL, customer=CUSTOMER, at=NOW), 10)
+    store().add_wish(Wish(shop="demo", sku="rare", email=EMAIL, customer=CUSTOMER, at=NOW), 10, 25)
 
 
 def chosen_for_the_order(world: World) -> None:

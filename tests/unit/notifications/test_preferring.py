@@ -141,7 +141,7 @@ def test_unsubscribing_does_not_try_for_ever() -> None:
 @pytest.mark.parametrize(("topic", "left"), [(Topic.BACK_IN_STOCK, ["other"]), (Topic.REMINDER, ["box", "other"])])
 def test_the_wish_for_the_named_product_goes_with_its_topic(store: MemoryNotifications, topic: Topic, left: list[str]) -> None:
     for sku in ("box", "other"):
-        store.add_wish(Wish(shop="demo", sku=sku, email="ada@example.com", customer=CUSTOMER, at=NOW), 10)
+        store.add_wish(Wish(shop="demo", sku=sku, email="ada@example.com", customer=CUSTOMER, at=NOW), 10, 25)
     unsubscribed(store, topic, "box")
     assert [wish.sku for sku in ("box", "other") for wish in store.wishes("demo", sku, 10)] == left
 

@@ -259,6 +259,78 @@ def test_who_has_switched_off_something_else_may_ask() -> None:
     assert room.waiting == addresses(1)
 
 
+def of(email: str, sku: str, customer: str, days: int = 0) -> Wish:
+    return Wish(shop="demo", sku=sku, email=email, customer=customer, at=NOW - timedelta(days=days))
+
+
+def test_one_person_waits_for_so_many_products_and_no_more_are_kept() -> None:
+    """Anybody can write down anybody's address. Who does it is told the same as ever."""
+    room = Room()
+    for number in range(wishing.EACH + 5):
+        wishing.ask(of("ada@example.com", f"sku-{number}", "ada"), free=0, book=room.book)
+    kept = [number for number in range(wishing.EACH + 5) if room.book.wishes("demo", f"sku-{number}", 9)]
+    assert kept == list(range(wishing.EACH))
+    wishing.ask(of("bob@example.com", "sku-29", "bob"), free=0, book=room.book)
+    assert len(room.book.wishes("demo", "sku-29", 9)) == 1, "others may"
+
+
+def test_who_was_told_may_ask_for_another_one() -> None:
+    room = Room()
+    for number in range(wishing.EACH):
+        wishing.ask(of("ada@example.com", f"sku-{number}", "ada"), free=0, book=room.book)
+    (first,) = room.book.wishes("demo", "sku-0", 9)
+    room.book.drop_wish(first)
+    room.book.drop_wish(first)
+    for sku in ("sku-98", "sku-99"):
+        wishing.ask(of("ada@example.com", sku, "ada"), free=0, book=room.book)
+    assert [len(room.book.wishes("demo", sku, 9)) for sku in ("sku-98", "sku-99")] == [1, 0]
+
+
+def test_other_names_of_one_mailbox_are_one_person() -> None:
+    room = Room()
+    for number, email in enumerate(["ada@example.com", "ada+a@example.com", "Ada+b+c@Example.com", "ADA@example.com"]):
+        wishing.ask(of(email, "box", f"digest-{number}"), free=0, book=room.book)
+    assert room.waiting == ["ada@example.com"]
+    for number in range(2 * wishing.EACH):
+        wishing.ask(of(f"ada+{number}@example.com", f"sku-{number}", f"other-{number}"), free=0, book=room.book)
+    assert sum(len(room.book.wishes("demo", f"sku-{number}", 9)) for number in range(2 * wishing.EACH)) == wishing.EACH - 1
+
+
+def test_people_with_a_plus_and_no_name_are_not_one_person() -> None:
+    room = Room()
+    for number, email in enumerate(["+a@example.com", "+b@example.com", "a+b@example.com", "a+b@other.example"]):
+        wishing.ask(of(email, "box", f"digest-{number}"), free=0, book=room.book)
+    assert len(room.waiting) == 4
+
+
+def test_a_wish_ends_and_is_not_told_any_more() -> None:
+    room = Room()
+    wishing.ask(of("old@example.com", "box", "old", days=181), free=0, book=room.book)
+    wishing.ask(of("new@example.com", "box", "new", days=179), free=0, book=room.book)
+    assert room.restocked(5).told == 1
+    assert (room.told, room.waiting) == (["new@example.com"], [])
+
+
+def test_many_old_wishes_do_not_stand_before_a_young_one() -> None:
+    room = Room()
+    for number in range(wishing.ROUND + 1):
+        wishing.ask(of(f"c{number}@example.com", "box", f"{number:016x}", days=200), free=0, book=room.book)
+    wishing.ask(of("young@example.com", "box", "young"), free=0, book=room.book)
+    assert room.restocked(1, idle=wishing.IDLE) == wishing.Told(told=0, again=True)
+    assert room.restocked(1).told == 1
+    assert room.told == ["young@example.com"]
+
+
+def test_old_wishes_of_what_never_came_back_count_no_more() -> None:
+    room = Room()
+    for number in range(wishing.EACH):
+        wishing.ask(of("ada@example.com", f"sku-{number}", "ada", days=100 + number * 10), free=0, book=room.book)
+    assert wishing.sweep(book=room.book, now=NOW) == 16
+    assert wishing.sweep(book=room.book, now=NOW) == 0
+    wishing.ask(of("ada@example.com", "sku-99", "ada"), free=0, book=room.book)
+    assert len(room.book.wishes("demo", "sku-99", 9)) == 1
+
+
 def test_there_is_an_end_of_people_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wishing, "MOST", 16)
     room = Room()

@@ -10,6 +10,8 @@ BUCKETS = 4
 """Parts of what the index finds of one shop."""
 DUE_BUCKETS = 16
 """Parts of what is due, of all shops: each row that is written passes through it. The first four are those that there were before."""
+WISH_PARTS = 4
+"""Of the index, for wishes that have become old."""
 COUNTERS = 8
 """Parts of the number of people who wait for a SKU, so that a rush to ask does not meet in one item."""
 Key = dict[str, str]
@@ -96,6 +98,25 @@ def wishes_of(shop: str, sku: str) -> str:
 def wish_key(shop: str, sku: str, at: datetime, customer: str) -> Key:
     """Sorted by when they asked."""
     return {"pk": wishes_of(shop, sku), "sk": f"{rfc3339(at)}#{customer}"}
+
+
+def wishes_since(part: int) -> str:
+    """Of all shops, in the index: sorted by when they asked."""
+    return f"WISHES#{part}"
+
+
+def mailbox(email: str) -> str:
+    """Who reads it: `ada+shoes@example.com` is `ada@example.com`, in whatever capitals. A digest, as no address is part of a key."""
+    name, _, domain = email.strip().lower().rpartition("@")
+    return hashlib.sha256(f"{name.partition('+')[0] or name}@{domain}".encode()).hexdigest()[:32]
+
+
+def wish_of_mailbox_key(shop: str, sku: str, email: str) -> Key:
+    return {"pk": f"{shop}#{sku}#WISH#{mailbox(email)}", "sk": "MAILBOX"}
+
+
+def wishes_of_mailbox_key(shop: str, email: str) -> Key:
+    return {"pk": f"{shop}#WISHER#{mailbox(email)}", "sk": "COUNT"}
 
 
 def wish_of_key(shop: str, sku: str, customer: str) -> Key:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from holdfast.kernel.errors import HoldfastError, VersionConflict
+from holdfast.kernel.ids import bucket_of
 from holdfast.kernel.time import epoch, rfc3339
 from holdfast.kernel.writes import Commit, Write
 from holdfast.notifications import keys
@@ -11,15 +12,20 @@ from holdfast.notifications.model import InApp, Preferences, Suppression, Wish
 from holdfast.notifications.refusals import TooManyWishes
 from holdfast.platform.dynamo import NOT_THERE, THERE, ConditionFailed, Expression, Item, Table, record
 
+BY_STATE = "by_state"
 IN_APP_KEPT_DAYS = 365
 # The customer has not chosen anew since his choice was seen.
 SAME_CHOICE = "#version = :seen"
-# Nobody with this address waits for the SKU.
+# Nobody with this address, or who reads it, waits for the SKU.
 NO_WISH = "attribute_not_exists(#pk)"
 # There is room for one more in this part of the count.
 ROOM = "attribute_not_exists(#waiting) OR #waiting < :most"
+# Whoever reads this address may wait for one more SKU of the shop.
+FEW_ENOUGH = "attribute_not_exists(#waiting) OR #waiting < :each"
 # It is the wish that was seen, and not a later one of the same person.
 SAME_WISH = "#at = :at"
+# Somebody is counted.
+SOME = Expression("#waiting > :none", {"#waiting": "waiting"}, {":none": 0})
 
 
 class DynamoPeople:
@@ -102,11 +108,15 @@ class DynamoPeople:
 
     # Who waits.
 
-    def add_wish(self, wish: Wish, most: int) -> bool:
+    def add_wish(self, wish: Wish, most: int, each: int) -> bool:
         by_customer = keys.wish_of_key(wish.shop, wish.sku, wish.customer)
+        nobody = Expression(NO_WISH, {"#pk": "pk"})
+        few = Expression(FEW_ENOUGH, {"#waiting": "waiting"}, {":each": each})
         writes = [
-            self._table.put_write({**by_customer, "at": rfc3339(wish.at)}, Expression(NO_WISH, {"#pk": "pk"}), _taken()),
-            self._table.put_write({**_wish_key(wish), **record(wish)}, NOT_THERE, _taken()),
+            self._table.put_write({**by_customer, "at": rfc3339(wish.at)}, nobody, _taken()),
+            self._table.put_write({**_of_mailbox(wish), "at": rfc3339(wish.at)}, nobody, _taken()),
+            self._count(_all_of_mailbox(wish), 1, few, _taken()),
+            self._table.put_write({**_wish_key(wish), **_since(wish), **record(wish)}, NOT_THERE, _taken()),
             self._one_more(wish, most),
         ]
         try:
@@ -121,6 +131,16 @@ class DynamoPeople:
         items, _ = self._table.query(of_sku, limit=limit)
         return [Wish.model_validate(item) for item in items]
 
+    def old_wishes(self, part: int, before: datetime, limit: int) -> list[Wish]:
+        older = Expression(
+            "#xpk = :xpk AND #xsk < :before",
+            {"#xpk": "xpk", "#xsk": "xsk"},
+            {":xpk": keys.wishes_since(part), ":before": rfc3339(before)},
+        )
+        found, _ = self._table.query(older, index=BY_STATE, limit=limit)
+        wishes = [Wish.model_validate(item) for item in self._table.batch_get([{"pk": one["pk"], "sk": one["sk"]} for one in found])]
+        return sorted(wishes, key=lambda wish: (wish.at, wish.customer))
+
     def drop_wish(self, wish: Wish) -> None:
         self._drop(wish)
 
@@ -133,8 +153,10 @@ class DynamoPeople:
         same = Expression(SAME_WISH, {"#at": "at"}, {":at": rfc3339(wish.at)})
         writes = [
             self._table.delete_write(keys.wish_of_key(wish.shop, wish.sku, wish.customer), same, _taken()),
+            self._table.delete_write(_of_mailbox(wish), same, _taken()),
             self._table.delete_write(_wish_key(wish), THERE, _taken()),
-            self._one_less(wish),
+            self._count(_all_of_mailbox(wish), -1, SOME, _taken()),
+            self._count(_all_of_sku(wish), -1, SOME, _taken()),
         ]
         try:
             self._commit(writes, token=f"drop#{wish.shop}#{wish.sku}#{wish.customer}#{rfc3339(wish.at)}")
@@ -144,14 +166,28 @@ class DynamoPeople:
 
     def _one_more(self, wish: Wish, most: int) -> Write:
         room = Expression(ROOM, {"#waiting": "waiting"}, {":most": -(-most // keys.COUNTERS)})
-        return self._count(wish, 1, room, TooManyWishes("So many people wait for this product already.", maximum=most))
+        full = TooManyWishes("So many people wait for this product already.", maximum=most)
+        return self._count(_all_of_sku(wish), 1, room, full)
 
-    def _one_less(self, wish: Wish) -> Write:
-        return self._count(wish, -1, Expression("#waiting > :none", {"#waiting": "waiting"}, {":none": 0}), _taken())
-
-    def _count(self, wish: Wish, by: int, condition: Expression, refusal: HoldfastError) -> Write:
+    def _count(self, key: keys.Key, by: int, condition: Expression, refusal: HoldfastError) -> Write:
         change = Expression("ADD #waiting :by", {"#waiting": "waiting"}, {":by": by})
-        return self._table.update_write(keys.wish_count_key(wish.shop, wish.sku, wish.customer), change, condition, refusal)
+        return self._table.update_write(key, change, condition, refusal)
+
+
+def _all_of_sku(wish: Wish) -> keys.Key:
+    return keys.wish_count_key(wish.shop, wish.sku, wish.customer)
+
+
+def _all_of_mailbox(wish: Wish) -> keys.Key:
+    return keys.wishes_of_mailbox_key(wish.shop, wish.email)
+
+
+def _of_mailbox(wish: Wish) -> keys.Key:
+    return keys.wish_of_mailbox_key(wish.shop, wish.sku, wish.email)
+
+
+def _since(wish: Wish) -> Item:
+    return {"xpk": keys.wishes_since(bucket_of(wish.customer, keys.WISH_PARTS)), "xsk": keys.place(wish.at, wish.customer)}
 
 
 def _wish_key(wish: Wish) -> Item:

@@ -90,8 +90,14 @@ class Customers(Protocol):
 class Wishes(Protocol):
     """Who asked to be told when a SKU is back, in the order in which they asked."""
 
-    def add_wish(self, wish: Wish, most: int) -> bool:
-        """False when that address asked for this SKU before, and was not told yet. TooManyWishes: about so many wait for it."""
+    def add_wish(self, wish: Wish, most: int, each: int) -> bool:
+        """False when whoever reads that address asked for this SKU before and was not told yet, or waits for `each` SKUs of the shop
+        already. TooManyWishes: about so many wait for it.
+        """
+        ...
+
+    def old_wishes(self, part: int, before: datetime, limit: int) -> list[Wish]:
+        """Of all shops: made before that. The oldest first."""
         ...
 
     def wishes(self, shop: str, sku: str, limit: int) -> list[Wish]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from holdfast.kernel.ids import derived_id
 from holdfast.kernel.model import Model
-from holdfast.notifications import rules
+from holdfast.notifications import keys, rules
 from holdfast.notifications.kinds import Channel, Kind, Topic
 from holdfast.notifications.model import Notice, Status, Wish
 from holdfast.notifications.ports import Customers, Messages, Notifications, Suppressions, Wishes
@@ -20,6 +20,12 @@ MESSAGE = "back_in_stock"
 """Kind of the message that has people told."""
 MOST = 10_000
 """People who wait for one SKU. The count is kept in parts, so it may be full a little earlier."""
+EACH = 25
+"""SKUs of a shop that one person waits for: whoever writes down somebody else's address cannot have him flooded."""
+KEPT = timedelta(days=180)
+"""A wish. Whoever has waited so long has bought elsewhere, and would wonder at the mail."""
+SWEPT = 100
+"""Old wishes of a part of the index that one sweep drops."""
 ROUND = 100
 """People that are told by one message: it takes seconds, and has to be done within a visibility time."""
 LOOKED_AT = 2 * ROUND
@@ -42,12 +48,14 @@ class Told(Model):
 
 
 def ask(wish: Wish, *, free: int, book: Book) -> None:
-    """Once per address and SKU. Whether the address may be written to, or has asked before, is told to nobody. InStock, TooManyWishes."""
+    """Once per address and SKU, and of so many SKUs. Whether the address may be written to, has asked before, or waits for enough already,
+    is told to nobody. InStock, TooManyWishes.
+    """
     if free > 0:
         raise InStock("There is nothing to wait for: it can be had now.", available=free)
     if _unwanted(wish, book):
         return
-    book.add_wish(wish, MOST)
+    book.add_wish(wish, MOST, EACH)
 
 
 def tell_back(
@@ -68,15 +76,31 @@ def tell_back(
     """
     if off:
         return Told(told=0, again=False)
-    asked = book.wishes(shop, sku, ROUND + 1)
+    waiting = book.wishes(shop, sku, ROUND + 1)
+    asked = [wish for wish in waiting if not _old(wish, now)]
+    for wish in waiting[: len(waiting) - len(asked)]:
+        book.drop_wish(wish)
     share = max(0, min(free - _promised(shop, sku, asked, book, now), ROUND)) if asked else 0
     for wish in asked[:share]:
         tell(_notice(wish))
         book.drop_wish(wish)
-    again = len(asked) > share and (share > 0 or idle < IDLE)
+    more = len(waiting) > ROUND or len(asked) > share
+    again = more and (share > 0 or len(asked) < len(waiting) or idle < IDLE)
     if again:
         messages.send(message(shop, sku, idle=0 if share else idle + 1), delay=PAUSE)
     return Told(told=min(share, len(asked)), again=again)
+
+
+def sweep(*, book: Wishes, now: datetime) -> int:
+    """Old wishes of SKUs that never came back, which count against those who made them. How many were dropped."""
+    old = [wish for part in range(keys.WISH_PARTS) for wish in book.old_wishes(part, now - KEPT, SWEPT)]
+    for wish in old:
+        book.drop_wish(wish)
+    return len(old)
+
+
+def _old(wish: Wish, now: datetime) -> bool:
+    return wish.at < now - KEPT
 
 
 def _promised(shop: str, sku: str, asked: Sequence[Wish], book: Book, now: datetime) -> int:
