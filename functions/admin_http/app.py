@@ -16,7 +16,6 @@ from holdfast.kernel.time import utc_now
 from holdfast.platform import aws, secrets
 from holdfast.platform.dynamo import DynamoCommit, Table
 from holdfast.platform.http import Api, Request
-from holdfast.platform.idempotency import DynamoReplays
 from holdfast.platform.pages import PageQuery
 from holdfast.platform.problems import IfMatchInvalid
 from holdfast.platform.reading import if_match
@@ -36,7 +35,6 @@ class Settings(HoldSettings):
     catalogue_table: str
     stock_table: str
     locks_table: str
-    orders_table: str
     fulfilment_table: str
     tenants_table: str
     token_secret_arn: str
@@ -75,7 +73,6 @@ api = Api(
     "admin",
     clock=utc_now,
     shop_origins=directory.origins,
-    replays=lambda: DynamoReplays(Table(client, settings.orders_table)),
 )
 app = api.app
 refused = (ApiKeyMissing, ApiKeyInvalid, ScopeMissing)
