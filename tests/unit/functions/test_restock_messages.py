@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.fulfilment import feeding
 from holdfast.fulfilment.model import Allotment, Batch
+from tests.unit.functions.notice_cases import two_wait_for_the_box
 from tests.unit.functions.waiting_cases import WOKEN, two_wait
 from tests.unit.functions.world import NOW, World, load, sample
 
@@ -65,3 +66,13 @@ def test_a_restock_that_comes_late_in_an_invocation_is_left_to_the_next(world: W
     event["Records"] *= 3
     assert world.call("fulfilment_inbox", event) == {"batchItemFailures": []}
     assert (fed, world.messages("fulfilment")) == (["licence"], [WOKEN, WOKEN])
+
+
+def test_while_the_shop_does_not_write_of_it_who_waits_is_not_forgotten(world: World) -> None:
+    (shop,) = [item for item in world.items("tenants") if (item["pk"], item["sk"]) == ("demo", "SHOP")]
+    world.put("tenants", {**shop, "mails_off": ["back_in_stock"]})
+    inbox = load("notifications_inbox")
+    inbox.directory._shops.clear()
+    two_wait_for_the_box(world)
+    world.play("notifications_inbox/back_in_stock")
+    assert (world.messages("notifications"), len(inbox.store.wishes("demo", "box", 9))) == ([], 2)
