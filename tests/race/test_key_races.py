@@ -52,8 +52,8 @@ def test_two_who_revoke_a_key_revoke_it_once(house: House) -> None:
     assert (told(house, order), vault(house).revoked) == ([events.KEY_REVOKED], 1)
 
 
-def test_without_the_guards_both_believe_that_they_did_it(careless: Callable[..., House]) -> None:
-    house = careless(*GUARDS)
+def test_without_the_guards_both_believe_that_they_did_it() -> None:
+    house = House(in_memory(Memory(*GUARDS)))
     served(house)
     assert by_two(house, house.revoke) == 2
 
