@@ -17,12 +17,15 @@ from schemathesis.core import NOT_SET
 from schemathesis.schemas import APIOperation
 
 from holdfast.kernel.time import utc_now
+from holdfast.notifications import guards
 from holdfast.payments.providers.sandbox import signature
+from holdfast.platform.tokens import Tokens
 
 T = TypeVar("T")
 OF_KIND = {"ord": "order", "cks": "session", "lck": "lock", "pay": "payment"}
 OUR_ID = re.compile(r"(ord|cks|lck|pay)_[0-9A-Z]{26}")
 TOKENS = {"X-Checkout-Token": "checkout_token", "X-CSRF-Token": "csrf_token", "X-Order-Token": "order_token"}
+IN_LINKS = "token"
 MOSTLY, SELDOM = 0.95, 0.05
 GOOD: Mapping[str, Sequence[Any]] = {
     "provider": ["sandbox"],
@@ -45,6 +48,7 @@ class Shelf:
     api_keys: Mapping[str, str]
     foreign_key: str
     secret: str
+    tokens: Tokens
     skus: Sequence[str]
     paths: Sequence[str]
     random: Random
@@ -116,7 +120,10 @@ class Shelf:
         """The drawn request with good values in most places."""
         case.path_parameters = self._path(case.path_parameters)
         for header in caller_headers(case.operation):
-            self._put_header(case, header, self._token(header, case.path_parameters))
+            if header == IN_LINKS:
+                case.query |= {IN_LINKS: token} if (token := self._link_token(case)) is not None else {}
+            else:
+                self._put_header(case, header, self._token(header, case.path_parameters))
         for parameter in parameters_of(case.operation):
             self._put_parameter(case, parameter)
         if "providerSignature" in schemes_of(case.operation):
@@ -158,6 +165,13 @@ class Shelf:
             return self.api_keys["admin"] if self.chance(MOSTLY) else self.choice(sorted(self.api_keys.values()))
         known = [self.facts.get(str(value), {}).get(TOKENS[header]) for value in path.values()]
         return next(filter(None, known), None)
+
+    def _link_token(self, case: Case) -> str | None:
+        """As it stands in the links of a customer's mails; seldom another one, or none."""
+        if self.chance(SELDOM):
+            return self.choice([None, "", "nonsense"])
+        purpose = guards.UNSUBSCRIBE if case.path.endswith("/unsubscribe") else guards.PREFERENCES
+        return self.tokens.mint(purpose, str(case.path_parameters["shop"]), str(case.path_parameters["customer"]))
 
     def _put_header(self, case: Case, header: str, value: str | None) -> None:
         if value is None:

@@ -10,6 +10,7 @@ import copy
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import APIOperation
 
+from holdfast.platform.tokens import Tokens
+from infra.local.aws import client
 from infra.local.client import new_key
 from infra.local.progress import say
 from infra.local.seed import command
@@ -97,6 +100,7 @@ def fuzz(stack: dict[str, Any], pytestconfig: pytest.Config) -> Iterator[Fuzz]:
         api_keys=keys,
         foreign_key=opened(stack, foreign, "admin"),
         secret=stack["sandbox_webhook_secret"],
+        tokens=Tokens(lambda: token_secret(stack)),
         skus=[world.put_digital("licence", 300), *boxes],
         paths=tuple(DOCUMENT["paths"]),
         random=Random(seed),
@@ -109,6 +113,18 @@ def fuzz(stack: dict[str, Any], pytestconfig: pytest.Config) -> Iterator[Fuzz]:
     tell(made, pytestconfig)
     demand_proved(world)
     world.close()
+
+
+@cache
+def _token_secret(endpoint: str, function: str) -> str:
+    about = client("lambda", endpoint).get_function_configuration(FunctionName=function)
+    arn = about["Environment"]["Variables"]["TOKEN_SECRET_ARN"]
+    return str(client("secretsmanager", endpoint).get_secret_value(SecretId=arn)["SecretString"])
+
+
+def token_secret(stack: dict[str, Any]) -> str:
+    """With which the deployed stack signs the links of its mails."""
+    return _token_secret(stack["emulator_url"], stack["functions"]["notifications_http"])
 
 
 def opened(stack: dict[str, Any], shop: str, scope: str) -> str:

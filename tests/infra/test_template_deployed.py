@@ -63,6 +63,7 @@ def test_rules_of_the_default_bus(stack: dict[str, Any]) -> None:
     assert found == {
         ("rate(5 minutes)", stack["functions"]["stock_sweep"], True),
         ("rate(1 minute)", stack["functions"]["webhooks_retry"], True),
+        ("rate(15 minutes)", stack["functions"]["fulfilment_schedule"], True),
         ("rate(5 minutes)", stack["functions"]["notifications_schedule"], True),
         ("cron(0 6 * * ? *)", stack["functions"]["notifications_schedule"], True),
         (None, stack["functions"]["notifications_mail_events"], True),
